@@ -1,0 +1,1 @@
+"""The roof: assembles every room, and is imported by none."""

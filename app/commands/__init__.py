@@ -1,0 +1,1 @@
+"""Commands of `flask …`, one group per file."""

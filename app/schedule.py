@@ -1,0 +1,67 @@
+"""What wakes when: every sweep of the system and its period, on one page."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from kit import idempotency, outbox
+from shop.orders import jobs as orders
+from shop.ports import Ports
+from shop.settlement import jobs as settlement
+
+Sweep = Callable[[Ports, datetime], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A sweep and how often it is rung; the rows themselves say what is due."""
+
+    name: str
+    every_seconds: int
+    sweep: Sweep
+
+
+def _close_due_orders(ports: Ports, now: datetime) -> object:
+    return orders.close_due_orders(
+        ports.begin, ports.gateways, payer_hash_key=ports.payer_hash_key, now=now
+    )
+
+
+def _ask_about_due_payments(ports: Ports, now: datetime) -> object:
+    return orders.ask_about_due_payments(
+        ports.begin, ports.gateways, payer_hash_key=ports.payer_hash_key, now=now
+    )
+
+
+def _forget_old_rows(ports: Ports, now: datetime) -> object:
+    with ports.begin() as session:
+        outbox.purge(session, now=now)
+        idempotency.purge(session, now=now)
+    return None
+
+
+ALARMS: tuple[Alarm, ...] = (
+    Alarm("close_due_orders", 1, _close_due_orders),
+    Alarm(
+        "fulfil_due_orders", 2, lambda ports, now: orders.fulfil_due_orders(ports.begin, now=now)
+    ),
+    Alarm("ask_about_due_payments", 1, _ask_about_due_payments),
+    Alarm(
+        "send_due_refunds",
+        1,
+        lambda ports, now: orders.send_due_refunds(ports.begin, ports.gateways, now=now),
+    ),
+    Alarm(
+        "report_due_deliveries",
+        2,
+        lambda ports, now: orders.report_due_deliveries(ports.begin, ports.shipping_desk, now=now),
+    ),
+    Alarm(
+        "reconcile_due_days",
+        60,
+        lambda ports, now: settlement.reconcile_due_days(
+            ports.begin, ports.gateways, payer_hash_key=ports.payer_hash_key, now=now
+        ),
+    ),
+    Alarm("forget_old_rows", 3600, _forget_old_rows),
+)

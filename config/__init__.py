@@ -1,0 +1,1 @@
+"""Typed settings of the whole system, read by the roof alone."""

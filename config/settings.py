@@ -1,0 +1,200 @@
+"""Every setting, typed, read once from the environment; weak secrets stop the process."""
+
+import base64
+import binascii
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SHORTEST_SECRET_BYTES: Final = 32
+# Values from tutorials, images and copied env files; whoever knows one of them owns the shop.
+WELL_KNOWN: Final = (
+    "changeme",
+    "change-me",
+    "change_me",
+    "secret",
+    "password",
+    "default",
+    "example",
+    "placeholder",
+    "your-",
+    "your_",
+    "00000000",
+    "12345678",
+    "abcdefgh",
+    "test-key",
+    "dev-key",
+)
+FEWEST_DISTINCT_CHARACTERS: Final = 8
+
+
+class WeakSecret(ValueError):
+    """A secret is blank, too short, repetitive or a well-known placeholder."""
+
+
+def refuse_weak(text: str, *, shortest: int) -> None:
+    """Raise `WeakSecret` unless `text` could be a secret of at least `shortest` characters."""
+    if not text.strip():
+        raise WeakSecret("must not be blank")
+    if len(text) < shortest:
+        raise WeakSecret(f"must have at least {shortest} characters")
+    lowered = text.lower()
+    if any(known in lowered for known in WELL_KNOWN):
+        raise WeakSecret("looks like a well-known placeholder")
+    if len(set(text)) < FEWEST_DISTINCT_CHARACTERS:
+        raise WeakSecret("repeats too few characters")
+
+
+def _check_key(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    refuse_weak(text, shortest=SHORTEST_SECRET_BYTES)
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as exc:
+        raise WeakSecret("must be base64") from exc
+    if len(raw) != SHORTEST_SECRET_BYTES:
+        raise WeakSecret(f"must be base64 of exactly {SHORTEST_SECRET_BYTES} bytes")
+    return value
+
+
+def _check_api_v3_key(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    refuse_weak(text, shortest=SHORTEST_SECRET_BYTES)
+    if len(text.encode()) != SHORTEST_SECRET_BYTES:
+        raise WeakSecret("must be exactly 32 bytes, as set at WeChat Pay")
+    return value
+
+
+def _check_app_secret(value: SecretStr) -> SecretStr:
+    refuse_weak(value.get_secret_value(), shortest=16)
+    return value
+
+
+def _check_text(value: str) -> str:
+    if not value.strip():
+        raise WeakSecret("must not be blank")
+    return value
+
+
+Key = Annotated[SecretStr, AfterValidator(_check_key)]
+AppSecret = Annotated[SecretStr, AfterValidator(_check_app_secret)]
+ApiV3Key = Annotated[SecretStr, AfterValidator(_check_api_v3_key)]
+Text = Annotated[str, AfterValidator(_check_text)]
+
+
+class Group(BaseModel):
+    """A frozen group of settings that refuses names it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class WechatSettings(Group):
+    """The mini-program at WeChat: environment `WECHAT__…`."""
+
+    app_id: Text
+    app_secret: AppSecret
+    base_url: str = "https://api.weixin.qq.com"
+
+
+class WechatPaySettings(Group):
+    """The direct merchant at WeChat Pay v3, public-key mode: environment `WECHAT_PAY__…`."""
+
+    mch_id: Text
+    merchant_serial: Text
+    merchant_private_key_file: Path
+    api_v3_key: ApiV3Key
+    public_key_id: Text
+    public_key_file: Path
+    base_url: str = "https://api.mch.weixin.qq.com"
+    fee_basis_points: int = Field(default=60, ge=0, le=1000)
+
+
+class AlipaySettings(Group):
+    """The mini-program and merchant at Alipay, certificate mode: environment `ALIPAY__…`."""
+
+    app_id: Text
+    seller_id: Text
+    app_private_key_file: Path
+    app_cert_file: Path
+    alipay_cert_file: Path
+    alipay_root_cert_file: Path
+    aes_key: AppSecret
+    base_url: str = "https://openapi.alipay.com"
+    fee_basis_points: int = Field(default=60, ge=0, le=1000)
+
+
+class SecretSettings(Group):
+    """Keys of our own, each base64 of 32 random bytes: environment `SECRETS__…`."""
+
+    token_hash_key: Key
+    phone_hash_key: Key
+    phone_key: Key
+    card_index_key: Key
+    metrics_key: Key
+
+
+class VaultSettings(Group):
+    """Master keys that wrap the data keys of card batches: environment `VAULT__…`."""
+
+    master_keys: dict[str, Key] = Field(min_length=1)
+    current_master_key: Text
+
+
+class LimitSettings(Group):
+    """Requests allowed per window, per member and per address: environment `LIMITS__…`."""
+
+    reads_per_minute: int = Field(default=600, ge=1)
+    writes_per_minute: int = Field(default=120, ge=1)
+    sign_ins_per_minute: int = Field(default=60, ge=1)
+    reveals_per_minute: int = Field(default=20, ge=1)
+    address_multiple: int = Field(default=20, ge=1)
+
+
+class Settings(BaseSettings):
+    """All settings; `Settings()` reads the environment and raises on anything missing or weak."""
+
+    model_config = SettingsConfigDict(
+        env_nested_delimiter="__", frozen=True, extra="ignore", case_sensitive=False
+    )
+
+    database_url: Text
+    database_owner_url: str | None = None
+    redis_url: Text
+    port: int = Field(default=8000, ge=1, le=65535)
+    public_base_url: str = "http://127.0.0.1:8000"
+    var_dir: Path = Path("var")
+    environment: str = Field(default="local", pattern=r"^[a-z]{1,10}$")
+    log_level: str = "INFO"
+    log_format: str = Field(default="json", pattern="^(json|console)$")
+    trusted_proxies: int = Field(default=0, ge=0, le=5)
+    web_workers: int = Field(default=2, ge=1)
+    web_threads: int = Field(default=4, ge=1)
+    ready_requires: tuple[str, ...] = ()
+    order_pay_within_seconds: int = Field(default=900, ge=1)
+    platform_timeout_seconds: int = Field(default=8, ge=1, le=60)
+
+    wechat: WechatSettings
+    wechat_pay: WechatPaySettings
+    alipay: AlipaySettings
+    secrets: SecretSettings
+    vault: VaultSettings
+    limits: LimitSettings = LimitSettings()
+
+
+def explain(error: ValidationError) -> str:
+    """Say in one line per problem what is wrong, naming the variable and never the value."""
+    lines = []
+    for item in error.errors(include_input=False, include_context=False, include_url=False):
+        name = "__".join(str(part) for part in item["loc"]).upper()
+        lines.append(f"{name}: {item['msg'].removeprefix('Value error, ')}")
+    return "\n".join(lines)
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings from the environment; `SystemExit` names each problem in a line."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SystemExit("settings refused:\n" + explain(error)) from None

@@ -1,0 +1,167 @@
+"""Events that commit with the facts they tell, and the relay that brings them to handlers once."""
+
+import dataclasses
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, String, delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from kit.db import Base, Begin, PrimaryId
+from kit.ids import new_id
+from kit.retry import delay_after
+
+log = logging.getLogger(__name__)
+
+MOST_ATTEMPTS: Final = 12
+KEEP_DONE_FOR: Final = timedelta(days=30)
+
+
+@dataclasses.dataclass(frozen=True)
+class Event:
+    """Something that happened. Subclasses are frozen dataclasses of JSON values with a `name`."""
+
+    name: ClassVar[str] = ""
+
+
+# Handlers are called as (event, session=…, now=…); `Any` because each takes its own event class.
+Handler = Callable[..., None]
+Reactions = Mapping[type[Any], Sequence[Handler]]
+
+
+class OutboxEvent(Base):
+    """An event waiting for its handlers; done when each has left a receipt."""
+
+    __tablename__ = "outbox_events"
+    __table_args__ = (
+        Index(
+            "ix_outbox_events_waiting",
+            "next_attempt_at",
+            postgresql_where="done_at IS NULL AND next_attempt_at IS NOT NULL",
+        ),
+    )
+
+    id: Mapped[PrimaryId]
+    name: Mapped[str] = mapped_column(String(64))
+    payload: Mapped[dict[str, Any]]
+    emitted_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime | None]  # NULL: gave up, a person must look
+    done_at: Mapped[datetime | None]
+    last_error: Mapped[str | None] = mapped_column(String(200))
+
+
+class OutboxReceipt(Base):
+    """Proof that a handler's effect on an event is committed, so it never runs again."""
+
+    __tablename__ = "outbox_receipts"
+
+    event_id: Mapped[UUID] = mapped_column(
+        ForeignKey("outbox_events.id", ondelete="CASCADE"), primary_key=True
+    )
+    handler: Mapped[str] = mapped_column(String(128), primary_key=True)
+    at: Mapped[datetime]
+
+
+def emit(session: Session, event: Event, *, now: datetime) -> None:
+    """Write the event down in the caller's transaction."""
+    session.add(
+        OutboxEvent(
+            id=new_id(),
+            name=event.name,
+            payload=dataclasses.asdict(event),
+            emitted_at=now,
+            next_attempt_at=now,
+        )
+    )
+
+
+def relay(begin: Begin, reactions: Reactions, *, now: datetime, most: int = 100) -> int:
+    """Bring up to `most` waiting events to their handlers; return how many were taken up.
+
+    Claims by state, never by "id greater than the last seen", so a late commit is not lost.
+    """
+    classes = {event_class.name: event_class for event_class in reactions}
+    with begin() as session:
+        waiting = session.scalars(
+            select(OutboxEvent.id)
+            .where(OutboxEvent.done_at.is_(None), OutboxEvent.next_attempt_at <= now)
+            .order_by(OutboxEvent.next_attempt_at, OutboxEvent.id)
+            .limit(most)
+        ).all()
+    for event_id in waiting:
+        with begin() as session:
+            _take_up(session, event_id, classes, reactions, now=now)
+    return len(waiting)
+
+
+def purge(session: Session, *, now: datetime) -> None:
+    """Forget events done longer ago than `KEEP_DONE_FOR`."""
+    session.execute(delete(OutboxEvent).where(OutboxEvent.done_at < now - KEEP_DONE_FOR))
+
+
+def _take_up(
+    session: Session,
+    event_id: UUID,
+    classes: Mapping[str, type[Any]],
+    reactions: Reactions,
+    *,
+    now: datetime,
+) -> None:
+    row = session.scalars(
+        select(OutboxEvent)
+        .where(OutboxEvent.id == event_id, OutboxEvent.done_at.is_(None))
+        .with_for_update(skip_locked=True)
+    ).one_or_none()
+    if row is None:
+        return  # another worker has it
+    event_class = classes.get(row.name)
+    if event_class is None:
+        _postpone(row, f"no class is listed for {row.name}", now=now)
+        return
+    event = event_class(**row.payload)
+    failures = [
+        failure
+        for handler in reactions[event_class]
+        if (failure := _run_once(session, row, handler, event, now=now))
+    ]
+    if failures:
+        _postpone(row, "; ".join(failures), now=now)
+    else:
+        row.done_at = now
+
+
+def _run_once(
+    session: Session, row: OutboxEvent, handler: Handler, event: Any, *, now: datetime
+) -> str | None:
+    name = f"{handler.__module__}.{handler.__qualname__}"
+    receipt = (
+        insert(OutboxReceipt)
+        .values(event_id=row.id, handler=name, at=now)
+        .on_conflict_do_nothing()
+        .returning(OutboxReceipt.handler)
+    )
+    try:
+        with session.begin_nested():
+            # `returning` tells whether the row is new; rowcount cannot be trusted here.
+            if session.execute(receipt).scalar_one_or_none() is None:
+                return None
+            handler(event, session=session, now=now)
+    except Exception as exc:
+        log.exception("handler failed", extra={"handler": name, "event_id": str(row.id)})
+        return f"{name}: {type(exc).__name__}"
+    return None
+
+
+def _postpone(row: OutboxEvent, why: str, *, now: datetime) -> None:
+    row.attempts += 1
+    row.last_error = why[:200]
+    row.next_attempt_at = None
+    if row.attempts < MOST_ATTEMPTS:
+        row.next_attempt_at = now + delay_after(row.attempts)
+    else:
+        log.error("event given up", extra={"event_id": str(row.id), "event_name": row.name})

@@ -1,0 +1,1 @@
+"""What is true whichever way a thing is sold."""

@@ -1,0 +1,1 @@
+"""Card codes: batches, the vault, reservation, delivery and reveal."""

@@ -1,0 +1,1 @@
+"""Products and the SKUs in which they are sold."""

@@ -1,0 +1,1 @@
+"""The money ledger: accounts and insert-only transfers in fen."""

@@ -1,0 +1,1 @@
+"""Members, their identities at the platforms, sign-ins and consents."""

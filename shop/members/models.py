@@ -1,0 +1,109 @@
+"""Tables of members: the person, their identities, sign-ins and consents."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from kit.db import Base, PrimaryId, text_enum
+from kit.lifecycle import Lifecycle
+from shop.members.platforms import Platform
+
+
+class MemberStatus(StrEnum):
+    """How a member stands."""
+
+    ACTIVE = "active"
+    JOINED = "joined"  # became part of another member by their own act
+    DELETED = "deleted"
+
+
+MEMBER_LIFECYCLE = Lifecycle(
+    "member",
+    initial=MemberStatus.ACTIVE,
+    moves={
+        MemberStatus.ACTIVE: {MemberStatus.JOINED, MemberStatus.DELETED},
+        MemberStatus.JOINED: set(),
+        MemberStatus.DELETED: set(),
+    },
+)
+
+
+class Member(Base):
+    """A person. The phone number is stored sealed, and looked up by its keyed hash."""
+
+    __tablename__ = "members"
+    __table_args__ = (
+        CheckConstraint("(phone_sealed IS NULL) = (phone_hash IS NULL)", name="phone_whole"),
+        CheckConstraint("(status = 'joined') = (joined_into_id IS NOT NULL)", name="joined_whole"),
+    )
+    lifecycle = MEMBER_LIFECYCLE
+
+    id: Mapped[PrimaryId]
+    status: Mapped[MemberStatus] = mapped_column(text_enum(MemberStatus, name="status_listed"))
+    nickname: Mapped[str | None] = mapped_column(String(40))
+    avatar_url: Mapped[str | None] = mapped_column(String(500))
+    phone_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    phone_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
+    joined_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("members.id"))
+    created_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+
+    def __repr__(self) -> str:
+        """Show the id alone: a member in a log line tells nothing about the person."""
+        return f"<Member {self.id}>"
+
+
+class Identity(Base):
+    """A member as one application of one platform knows them."""
+
+    __tablename__ = "identities"
+    __table_args__ = (
+        UniqueConstraint("platform", "app_id", "open_id"),
+        Index("ix_identities_union_id", "platform", "union_id"),
+    )
+
+    id: Mapped[PrimaryId]
+    member_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"), index=True)
+    platform: Mapped[Platform] = mapped_column(text_enum(Platform, name="platform_listed"))
+    app_id: Mapped[str] = mapped_column(String(64))
+    open_id: Mapped[str] = mapped_column(String(128))
+    union_id: Mapped[str | None] = mapped_column(String(128))
+    created_at: Mapped[datetime]
+
+    def __repr__(self) -> str:
+        """Leave the open id out of logs."""
+        return f"<Identity {self.id} {self.platform}>"
+
+
+class SignIn(Base):
+    """One sign-in of one device, good for 30 days; only the keyed hash of its token is kept."""
+
+    __tablename__ = "sign_ins"
+
+    id: Mapped[PrimaryId]
+    member_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"), index=True)
+    identity_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("identities.id", ondelete="SET NULL")
+    )
+    platform: Mapped[Platform] = mapped_column(text_enum(Platform, name="platform_listed"))
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    revoked_at: Mapped[datetime | None]
+
+
+class Consent(Base):
+    """A member's consent to one version of one document, and its withdrawal."""
+
+    __tablename__ = "consents"
+    __table_args__ = (UniqueConstraint("member_id", "document", "version", "given_at"),)
+
+    id: Mapped[PrimaryId]
+    member_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"), index=True)
+    document: Mapped[str] = mapped_column(String(32))
+    version: Mapped[str] = mapped_column(String(16))
+    given_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]

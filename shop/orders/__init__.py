@@ -1,0 +1,1 @@
+"""The one order lifecycle: place, pay, fulfil, close, refund."""

@@ -1,0 +1,220 @@
+"""The sweeps of orders: close what lapsed, deliver what is paid, ask, refund, report."""
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from kit.db import Begin
+from kit.faultpoints import faultpoint
+from kit.retry import delay_after
+from kit.sweep import Swept, lease, postpone, settle, sweep
+from shop.members import queries as members
+from shop.members.platforms import Platform, PlatformUnavailable, ShippingDesk
+from shop.orders import asking, queries, refunding, service
+from shop.orders.asking import Gateways
+from shop.orders.models import OrderStatus
+from shop.payments import queries as payments_queries
+from shop.payments import service as payments
+from shop.payments.gateway import GatewayError, RefundResult, RefundState, Refused
+from shop.payments.models import DeliveryReport, Payment, Refund, RefundReason, RefundStatus
+
+FULFIL_ATTEMPTS: Final = 8
+REFUSALS_BEFORE_STUCK: Final = 20
+REPORT_GIVEN_UP_AFTER: Final = timedelta(days=2)
+
+
+def close_due_orders(
+    begin: Begin, gateways: Gateways, *, payer_hash_key: bytes, now: datetime
+) -> Swept:
+    """Close unpaid orders whose time is over, asking the platform to close their trade first."""
+
+    def act(order_id: UUID) -> None:
+        with begin() as session:
+            open_payment = _begin_closing(session, order_id, now=now)
+        if open_payment is None:
+            return
+        if asking.close_at_platform(
+            begin, gateways, open_payment.id, payer_hash_key=payer_hash_key, now=now
+        ):
+            with begin() as session:
+                _finish_closing(session, order_id, now=now)
+
+    return sweep(begin, queries.due_to_close(now), act, name="close_due_orders")
+
+
+def fulfil_due_orders(begin: Begin, *, now: datetime) -> Swept:
+    """Deliver paid orders whose delivery failed; after some tries, give the money back."""
+
+    def act(order_id: UUID) -> None:
+        try:
+            with begin() as session:
+                order = queries.lock_order(session, order_id)
+                if order.status is OrderStatus.PAID and not order.is_held:
+                    service.fulfil(session, order, now=now)
+        except service.Undeliverable as exc:
+            with begin() as session:
+                _postpone_fulfilment(session, order_id, exc.code, now=now)
+
+    return sweep(begin, queries.due_to_fulfil(now), act, name="fulfil_due_orders")
+
+
+def ask_about_due_payments(
+    begin: Begin, gateways: Gateways, *, payer_hash_key: bytes, now: datetime
+) -> Swept:
+    """Query open trades of which no notice came."""
+
+    def act(payment_id: UUID) -> None:
+        asking.ask_about_payment(
+            begin, gateways, payment_id, payer_hash_key=payer_hash_key, now=now
+        )
+
+    return sweep(begin, payments_queries.due_payments(now), act, name="ask_about_due_payments")
+
+
+def send_due_refunds(begin: Begin, gateways: Gateways, *, now: datetime) -> Swept:
+    """Send refunds and ask about sent ones, always under the same number, until confirmed."""
+
+    def act(refund_id: UUID) -> None:
+        with begin() as session:
+            refund, payment = _lease_refund(session, refund_id, now=now)
+        if refund.status in (RefundStatus.DONE, RefundStatus.STUCK):
+            return
+        try:
+            result = _send_or_ask(gateways, refund, payment)
+        except GatewayError as exc:
+            with begin() as session:
+                _note_refund_failure(session, refund_id, exc, now=now)
+            return
+        faultpoint("orders.jobs.after_refund_sent")
+        with begin() as session:
+            refunding.record_refund(session, result, now=now)
+
+    return sweep(begin, payments_queries.due_refunds(now), act, name="send_due_refunds")
+
+
+def report_due_deliveries(begin: Begin, desk: ShippingDesk, *, now: datetime) -> Swept:
+    """Report deliveries of WeChat payments to the platform, which holds the money until then."""
+
+    def act(payment_id: UUID) -> None:
+        with begin() as session:
+            report, payment, open_id = _lease_report(session, payment_id, now=now)
+        if report.reported_at is not None or open_id is None:
+            return
+        try:
+            desk.report_delivery(
+                merchant_id=payment.merchant_id,
+                out_trade_no=payment.out_trade_no,
+                open_id=open_id,
+                item=report.item,
+                at=report.delivered_at,
+            )
+        except PlatformUnavailable as exc:
+            with begin() as session:
+                _postpone_report(session, payment_id, str(exc), now=now)
+            return
+        with begin() as session:
+            kept = session.get_one(DeliveryReport, payment_id, with_for_update=True)
+            kept.reported_at = now
+            settle(kept)
+
+    return sweep(
+        begin, payments_queries.due_delivery_reports(now), act, name="report_due_deliveries"
+    )
+
+
+def _begin_closing(session: Session, order_id: UUID, *, now: datetime) -> Payment | None:
+    """Close the order at once when nothing is open at a platform; else return the open trade."""
+    order = queries.lock_order(session, order_id)
+    if order.status is not OrderStatus.PENDING:
+        return None
+    payment = payments_queries.find_open(session, order_id)
+    if payment is None:
+        service.close_order(session, order, now=now)
+        return None
+    order.attempts += 1
+    postpone(order, "closing at the platform", now=now, by=delay_after(order.attempts))
+    return payment
+
+
+def _finish_closing(session: Session, order_id: UUID, *, now: datetime) -> None:
+    order = queries.lock_order(session, order_id)
+    if order.status is OrderStatus.PENDING and not payments_queries.find_open(session, order_id):
+        service.close_order(session, order, now=now)
+
+
+def _postpone_fulfilment(session: Session, order_id: UUID, why: str, *, now: datetime) -> None:
+    order = queries.lock_order(session, order_id)
+    if order.status is not OrderStatus.PAID:
+        return
+    order.attempts += 1
+    postpone(order, why, now=now)
+    if order.attempts >= FULFIL_ATTEMPTS:
+        refunding.refund_order(session, order, reason=RefundReason.UNDELIVERABLE, now=now)
+
+
+def _lease_refund(session: Session, refund_id: UUID, *, now: datetime) -> tuple[Refund, Payment]:
+    refund = session.get_one(Refund, refund_id, with_for_update=True, populate_existing=True)
+    payment = session.get_one(Payment, refund.payment_id)
+    if refund.due_at is not None:
+        lease(refund, now=now)
+    return refund, payment
+
+
+def _send_or_ask(gateways: Gateways, refund: Refund, payment: Payment) -> RefundResult:
+    """Ask first when an earlier attempt may have acted; send what the platform lacks."""
+    gateway = gateways[payment.channel]
+    if refund.attempts > 1 or refund.status is RefundStatus.SENT:
+        result = gateway.query_refund(
+            out_trade_no=payment.out_trade_no, out_refund_no=refund.out_refund_no
+        )
+        if result.state is not RefundState.MISSING:
+            return result
+    return gateway.refund(
+        out_trade_no=payment.out_trade_no,
+        out_refund_no=refund.out_refund_no,
+        refund_fen=refund.amount_fen,
+        total_fen=payment.amount_fen,
+        reason=refund.reason.value,
+    )
+
+
+def _note_refund_failure(
+    session: Session, refund_id: UUID, failure: GatewayError, *, now: datetime
+) -> None:
+    refund = session.get_one(Refund, refund_id, with_for_update=True, populate_existing=True)
+    if refund.status in (RefundStatus.DONE, RefundStatus.STUCK):
+        return
+    why = failure.code or type(failure).__name__
+    if isinstance(failure, Refused) and refund.attempts >= REFUSALS_BEFORE_STUCK:
+        payments.give_up_refund(session, refund, why, now=now)
+    else:
+        postpone(refund, why, now=now)
+
+
+def _lease_report(
+    session: Session, payment_id: UUID, *, now: datetime
+) -> tuple[DeliveryReport, Payment, str | None]:
+    report = session.get_one(
+        DeliveryReport, payment_id, with_for_update=True, populate_existing=True
+    )
+    payment = session.get_one(Payment, payment_id)
+    open_id = members.find_open_id(
+        session, report.member_id, platform=Platform.WECHAT, app_id=payment.app_id
+    )
+    if open_id is None:
+        # The member has left; the platform confirms the delivery by itself after its own time.
+        settle(report)
+    else:
+        lease(report, now=now)
+    return report, payment, open_id
+
+
+def _postpone_report(session: Session, payment_id: UUID, why: str, *, now: datetime) -> None:
+    report = session.get_one(DeliveryReport, payment_id, with_for_update=True)
+    if now - report.delivered_at > REPORT_GIVEN_UP_AFTER:
+        settle(report)
+        report.last_error = "given up"
+    else:
+        postpone(report, why, now=now)

@@ -1,0 +1,120 @@
+"""Reading orders, and locking one to change it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from kit.clock import business_date, business_day_bounds
+from kit.errors import NotFound
+from kit.pages import Page, read_page
+from shop.orders.models import Order, OrderLine, OrderStatus
+from shop.orders.rules import Bought
+
+# What an order still has to come before its member may leave.
+UNFINISHED = (OrderStatus.PENDING, OrderStatus.PAID, OrderStatus.REFUNDING)
+
+
+class OrderNotFound(NotFound):
+    """There is no such order, or it is somebody else's; the answer is the same."""
+
+    code = "orders.not_found"
+    title = "Order not found"
+    message = "没有找到该订单"
+
+
+def get_order(session: Session, order_id: UUID, *, member_id: UUID) -> Order:
+    """Return the member's order; raises `OrderNotFound`."""
+    order = session.get(Order, order_id)
+    if order is None or order.member_id != member_id:
+        raise OrderNotFound
+    return order
+
+
+def lock_order(session: Session, order_id: UUID) -> Order:
+    """Return the order, locked and fresh; raises `OrderNotFound`."""
+    order = session.get(Order, order_id, with_for_update=True, populate_existing=True)
+    if order is None:
+        raise OrderNotFound
+    return order
+
+
+def lock_own_order(session: Session, order_id: UUID, *, member_id: UUID) -> Order:
+    """Return the member's order, locked and fresh; raises `OrderNotFound`."""
+    get_order(session, order_id, member_id=member_id)  # no lock on somebody else's order
+    return lock_order(session, order_id)
+
+
+def list_lines(session: Session, order_ids: Sequence[UUID]) -> Sequence[OrderLine]:
+    """Return the lines of the orders, in order."""
+    return session.scalars(
+        select(OrderLine)
+        .where(OrderLine.order_id.in_(order_ids))
+        .order_by(OrderLine.order_id, OrderLine.position)
+    ).all()
+
+
+def list_orders(
+    session: Session,
+    member_id: UUID,
+    *,
+    status: OrderStatus | None = None,
+    cursor: str | None = None,
+    limit: int = 20,
+) -> Page[Order]:
+    """Return a page of the member's orders, newest first."""
+    query = select(Order).where(Order.member_id == member_id)
+    if status is not None:
+        query = query.where(Order.status == status)
+    return read_page(session, query, Order.id, cursor=cursor, limit=limit)
+
+
+def count_bought(session: Session, member_id: UUID, sku_id: UUID, *, now: datetime) -> Bought:
+    """Count the units of a SKU that the member ordered and neither let lapse nor gave back."""
+    day_start, _ = business_day_bounds(business_date(now))
+    units = OrderLine.quantity - OrderLine.refunded_quantity
+    today, ever = session.execute(
+        select(
+            func.coalesce(func.sum(units).filter(Order.placed_at >= day_start), 0),
+            func.coalesce(func.sum(units), 0),
+        )
+        .join(Order, Order.id == OrderLine.order_id)
+        .where(
+            OrderLine.member_id == member_id,
+            OrderLine.sku_id == sku_id,
+            Order.status != OrderStatus.CLOSED,
+        )
+    ).one()
+    return Bought(today=int(today), ever=int(ever))
+
+
+def count_unfinished(session: Session, member_id: UUID) -> int:
+    """Count the member's orders that still wait for payment, delivery or a refund."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Order)
+            .where(Order.member_id == member_id, Order.status.in_(UNFINISHED))
+        )
+        or 0
+    )
+
+
+def due_to_close(now: datetime) -> Select[UUID]:
+    """Select the ids of unpaid orders whose time is over, longest due first."""
+    return (
+        select(Order.id)
+        .where(Order.due_at <= now, Order.status == OrderStatus.PENDING)
+        .order_by(Order.due_at)
+    )
+
+
+def due_to_fulfil(now: datetime) -> Select[UUID]:
+    """Select the ids of paid orders whose delivery did not happen with the payment."""
+    return (
+        select(Order.id)
+        .where(Order.due_at <= now, Order.status == OrderStatus.PAID, ~Order.is_held)
+        .order_by(Order.due_at)
+    )

@@ -1,0 +1,1 @@
+"""Payments and refunds at the platforms, and the notices that tell of them."""

@@ -1,0 +1,117 @@
+"""Reading payments and refunds."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from shop.payments.gateway import Channel
+from shop.payments.models import DeliveryReport, Payment, PaymentStatus, Refund
+
+OPEN = (PaymentStatus.CREATED, PaymentStatus.PREPAID)
+
+
+def find_by_number(session: Session, out_trade_no: str) -> Payment | None:
+    """Return the payment with this trade number, or None."""
+    return session.scalars(
+        select(Payment).where(Payment.out_trade_no == out_trade_no)
+    ).one_or_none()
+
+
+def find_payment(session: Session, payment_id: UUID) -> Payment | None:
+    """Return the payment, or None."""
+    return session.get(Payment, payment_id)
+
+
+def lock_payment(session: Session, payment_id: UUID) -> Payment:
+    """Return the payment, locked and fresh; the caller holds the lock on its order."""
+    return session.get_one(Payment, payment_id, with_for_update=True, populate_existing=True)
+
+
+def find_open(session: Session, order_id: UUID) -> Payment | None:
+    """Return the order's trade that may still be paid, locked, or None."""
+    return session.scalars(
+        select(Payment)
+        .where(Payment.order_id == order_id, Payment.status.in_(OPEN))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def list_captured(session: Session, order_id: UUID, *, lock: bool = False) -> Sequence[Payment]:
+    """Return the order's captured payments, first captured first, locked when asked."""
+    query = (
+        select(Payment)
+        .where(Payment.order_id == order_id, Payment.status == PaymentStatus.CAPTURED)
+        .order_by(Payment.captured_at, Payment.id)
+    )
+    return session.scalars(query.with_for_update() if lock else query).all()
+
+
+def list_payments(session: Session, order_id: UUID) -> Sequence[Payment]:
+    """Return every payment of the order, oldest first."""
+    return session.scalars(
+        select(Payment).where(Payment.order_id == order_id).order_by(Payment.attempt)
+    ).all()
+
+
+def list_refunds(session: Session, order_id: UUID) -> Sequence[Refund]:
+    """Return every refund of the order, oldest first."""
+    return session.scalars(
+        select(Refund).where(Refund.order_id == order_id).order_by(Refund.id)
+    ).all()
+
+
+def find_refund_by_number(session: Session, out_refund_no: str) -> Refund | None:
+    """Return the refund with this number, or None."""
+    return session.scalars(
+        select(Refund).where(Refund.out_refund_no == out_refund_no)
+    ).one_or_none()
+
+
+def due_payments(now: datetime) -> Select[UUID]:
+    """Select the ids of open payments to ask the platform about, longest due first."""
+    return (
+        select(Payment.id)
+        .where(Payment.due_at <= now, Payment.status.in_(OPEN))
+        .order_by(Payment.due_at)
+    )
+
+
+def due_refunds(now: datetime) -> Select[UUID]:
+    """Select the ids of refunds to send or ask about, longest due first."""
+    return select(Refund.id).where(Refund.due_at <= now).order_by(Refund.due_at)
+
+
+def due_delivery_reports(now: datetime) -> Select[UUID]:
+    """Select the payment ids of deliveries to report, longest due first."""
+    return (
+        select(DeliveryReport.payment_id)
+        .where(DeliveryReport.due_at <= now)
+        .order_by(DeliveryReport.due_at)
+    )
+
+
+def list_captured_between(
+    session: Session, channel: Channel, start: datetime, end: datetime
+) -> Sequence[Payment]:
+    """Return payments of a channel captured in the half-open window."""
+    return session.scalars(
+        select(Payment).where(
+            Payment.channel == channel, Payment.captured_at >= start, Payment.captured_at < end
+        )
+    ).all()
+
+
+def list_refunded_between(
+    session: Session, channel: Channel, start: datetime, end: datetime
+) -> Sequence[tuple[Refund, Payment]]:
+    """Return refunds of a channel confirmed in the half-open window, with their payments."""
+    rows = session.execute(
+        select(Refund, Payment)
+        .join(Payment, Payment.id == Refund.payment_id)
+        .where(Payment.channel == channel, Refund.done_at >= start, Refund.done_at < end)
+    )
+    return [(refund, payment) for refund, payment in rows]

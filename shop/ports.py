@@ -1,0 +1,33 @@
+"""Everything the shop needs from outside, in one value that the roof builds and hands down."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from redis import Redis
+
+from kit.clock import Clock
+from kit.db import Begin
+from kit.ratelimit import RateLimiter
+from shop.cards.vault import Vault
+from shop.members.phones import PhoneBook
+from shop.members.platforms import IdentityPlatform, Platform, ShippingDesk
+from shop.payments.gateway import Channel, PaymentGateway
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The outside world as the shop sees it."""
+
+    begin: Begin
+    clock: Clock
+    redis: Redis
+    limiter: RateLimiter
+    gateways: Mapping[Channel, PaymentGateway]
+    identity_platforms: Mapping[Platform, IdentityPlatform]
+    shipping_desk: ShippingDesk
+    vault: Vault
+    phone_book: PhoneBook
+    token_hash_key: bytes
+    payer_hash_key: bytes
+    pay_within: timedelta

@@ -1,0 +1,1 @@
+"""Reconciliation of the platforms' bills with our payments and the ledger."""
