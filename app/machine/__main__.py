@@ -1,0 +1,7 @@
+"""`python -m app.machine run|demo|flask|migrate|web`."""
+
+import sys
+
+from app.machine.commands import main
+
+sys.exit(main())

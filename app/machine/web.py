@@ -1,0 +1,69 @@
+"""`python -m app.machine web` serves wsgi.py with Granian; its workers end when it does."""
+
+import importlib
+import multiprocessing
+import multiprocessing.connection
+import os
+import shutil
+import signal
+import threading
+from pathlib import Path
+from typing import Any, Final
+
+from granian import Granian
+from granian.constants import Interfaces
+
+from app import logs
+from app.machine.addresses import HOST
+from app.machine.processes import PROMETHEUS_FOLDER
+from config.settings import Settings
+
+FINISH_SECONDS: Final = 4  # for the requests that are being answered
+RESPAWN_AFTER_SECONDS: Final = 0.5
+# No handlers of Granian's own: what it says goes up to ours.
+_LOGGING: Final[dict[str, Any]] = {
+    "formatters": {},
+    "handlers": {},
+    "loggers": {"_granian": {"handlers": [], "propagate": True}},
+}
+
+
+def serve(settings: Settings, *, address: str = HOST) -> None:
+    """Serve until SIGTERM or SIGINT; a worker that crashes is logged and replaced."""
+    logs.configure(level=settings.log_level, form=settings.log_format)
+    _make_room_for_figures()
+    server = Granian(
+        "wsgi",
+        address=address,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=settings.web_workers,
+        blocking_threads=settings.web_threads,
+        log_dictconfig=_LOGGING,
+        respawn_failed_workers=True,
+        respawn_interval=RESPAWN_AFTER_SECONDS,
+        workers_kill_timeout=FINISH_SECONDS,
+    )
+    server.serve(target_loader=_application, wrap_loader=False)
+
+
+def _application() -> Any:
+    """Build the application in the worker process."""
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    return importlib.import_module("wsgi").application
+
+
+def _end_with_parent() -> None:
+    """A killed parent must not leave workers behind that keep the port."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _make_room_for_figures() -> None:
+    """Empty the folder through which the workers share their figures."""
+    folder = os.environ.get(PROMETHEUS_FOLDER)
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
+        Path(folder).mkdir(parents=True)
