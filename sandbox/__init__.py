@@ -1,0 +1,1 @@
+"""The platforms, simulated: a strict peer that shares no code with the product."""

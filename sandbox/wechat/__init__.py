@@ -1,0 +1,1 @@
+"""The WeChat mini-program server API, simulated: tokens, login, phone, order shipping."""

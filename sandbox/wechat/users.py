@@ -1,0 +1,76 @@
+"""People of the mini-program: who they are, and the one-use codes their clients hand over."""
+
+import base64
+import secrets
+import sqlite3
+from datetime import datetime, timedelta
+
+CODE_MINUTES = 5
+
+
+def is_known(connection: sqlite3.Connection, openid: str) -> bool:
+    """Has this openid ever been given a login code?"""
+    row = connection.execute("SELECT 1 FROM wx_users WHERE openid = ?", (openid,)).fetchone()
+    return row is not None
+
+
+def new_login_code(
+    connection: sqlite3.Connection, openid: str, unionid: str | None, now: datetime
+) -> str:
+    """What `wx.login` gives: the person becomes known, the code lives five minutes."""
+    connection.execute(
+        "INSERT INTO wx_users (openid, unionid) VALUES (?, ?)"
+        " ON CONFLICT (openid) DO UPDATE SET unionid = COALESCE(excluded.unionid, unionid)",
+        (openid, unionid),
+    )
+    return _new_code(connection, "login", openid, None, now)
+
+
+def new_phone_code(
+    connection: sqlite3.Connection, phone: str, openid: str | None, now: datetime
+) -> str:
+    """What the phone button gives; bound to an openid when one is named."""
+    return _new_code(connection, "phone", openid, phone, now)
+
+
+def use_code(
+    connection: sqlite3.Connection, code: str, kind: str, now: datetime
+) -> sqlite3.Row | str:
+    """The code's row, used up by this call; or why not: `unknown` or `used`."""
+    row: sqlite3.Row | None = connection.execute(
+        "SELECT * FROM wx_codes WHERE code = ? AND kind = ?", (code, kind)
+    ).fetchone()
+    if row is None or datetime.fromisoformat(row["expires_at"]) <= now:
+        return "unknown"
+    if row["used_at"] is not None:
+        return "used"
+    connection.execute("UPDATE wx_codes SET used_at = ? WHERE code = ?", (now.isoformat(), code))
+    return row
+
+
+def open_session(connection: sqlite3.Connection, openid: str) -> sqlite3.Row:
+    """A fresh session_key for the person."""
+    session_key = base64.b64encode(secrets.token_bytes(16)).decode()
+    connection.execute(
+        "UPDATE wx_users SET session_key = ? WHERE openid = ?", (session_key, openid)
+    )
+    row: sqlite3.Row = connection.execute(
+        "SELECT * FROM wx_users WHERE openid = ?", (openid,)
+    ).fetchone()
+    return row
+
+
+def _new_code(
+    connection: sqlite3.Connection,
+    kind: str,
+    openid: str | None,
+    phone: str | None,
+    now: datetime,
+) -> str:
+    code = secrets.token_hex(32 if kind == "phone" else 16)
+    expires_at = now + timedelta(minutes=CODE_MINUTES)
+    connection.execute(
+        "INSERT INTO wx_codes VALUES (?, ?, ?, ?, ?, NULL)",
+        (code, kind, openid, phone, expires_at.isoformat()),
+    )
+    return code

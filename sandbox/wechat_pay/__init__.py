@@ -1,0 +1,1 @@
+"""WeChat Pay v3 for a direct merchant, simulated strictly."""
