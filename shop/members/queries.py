@@ -1,0 +1,98 @@
+"""Reading members; open ids leave this room only for the platform that gave them."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from kit.errors import Conflict, NotFound
+from shop.members.models import Consent, Identity, Member, MemberStatus, SignIn
+from shop.members.phones import PhoneBook
+from shop.members.platforms import Platform
+
+
+class MemberNotFound(NotFound):
+    """There is no such member."""
+
+    code = "members.not_found"
+    title = "There is no such member"
+    message = "账号不存在"
+
+
+class MemberNotActive(Conflict):
+    """The account was deleted, or became part of another, perhaps a moment ago."""
+
+    code = "members.not_active"
+    title = "The account was closed or joined to another"
+    message = "账号状态已变化,请刷新后重试"
+
+
+def get_member(session: Session, member_id: UUID) -> Member:
+    """Return the member, whatever their status; raises `MemberNotFound`."""
+    member = session.get(Member, member_id)
+    if member is None:
+        raise MemberNotFound
+    return member
+
+
+def lock_member(session: Session, member_id: UUID) -> Member:
+    """Return the active member, locked and fresh.
+
+    Raises `MemberNotFound` or `MemberNotActive`. While the lock is held the member cannot be
+    deleted or joined to another, so their identities and sign-ins stay theirs.
+    """
+    member = session.get(Member, member_id, with_for_update=True, populate_existing=True)
+    if member is None:
+        raise MemberNotFound
+    if member.status is not MemberStatus.ACTIVE:
+        raise MemberNotActive
+    return member
+
+
+def list_platforms(session: Session, member_id: UUID) -> list[Platform]:
+    """Return where the member can sign in, each platform once, in order of name."""
+    statement = select(Identity.platform).where(Identity.member_id == member_id).distinct()
+    return sorted(session.scalars(statement))
+
+
+def find_open_id(
+    session: Session, member_id: UUID, *, platform: Platform, app_id: str
+) -> str | None:
+    """Return what the platform's application calls the member, or None; never for showing.
+
+    Of several, which joined members have, it is the one that signed in last.
+    """
+    statement = (
+        select(Identity.open_id)
+        .outerjoin(
+            SignIn, (SignIn.identity_id == Identity.id) & (SignIn.member_id == Identity.member_id)
+        )
+        .where(
+            Identity.member_id == member_id,
+            Identity.platform == platform,
+            Identity.app_id == app_id,
+        )
+        .order_by(SignIn.created_at.desc().nulls_last(), SignIn.id.desc(), Identity.id.desc())
+        .limit(1)
+    )
+    return session.scalars(statement).one_or_none()
+
+
+def list_consents(session: Session, member_id: UUID) -> Sequence[Consent]:
+    """Return every consent the member gave, oldest first, the withdrawn ones too."""
+    statement = select(Consent).where(Consent.member_id == member_id)
+    return session.scalars(statement.order_by(Consent.given_at, Consent.id)).all()
+
+
+def masked_phone(phone_book: PhoneBook, member: Member) -> str | None:
+    """Return the member's number as it may be shown, or None when there is none."""
+    phone = read_phone(phone_book, member)
+    return None if phone is None else phone_book.mask(phone)
+
+
+def read_phone(phone_book: PhoneBook, member: Member) -> str | None:
+    """Return the member's number in clear, or None; for the member's own eyes alone."""
+    if member.phone_sealed is None:
+        return None
+    return phone_book.unseal(member.phone_sealed, member_id=member.id)
