@@ -1,0 +1,23 @@
+"""`flask spec` writes the OpenAPI document; with `--check` it says whether the code has left it."""
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from app import openapi
+from app.factory import WebOptions, assemble
+
+DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
+
+
+@click.command("spec", help="Write docs/openapi.json from the code.")
+@click.option("--check", is_flag=True, help="Write nothing; fail when the file differs.")
+def spec_command(check: bool) -> None:
+    """Write or check the document; needs neither settings nor a database."""
+    text = openapi.as_text(assemble(WebOptions()))
+    if not check:
+        DOCUMENT.write_text(text, encoding="utf-8")
+        return
+    if not DOCUMENT.exists() or DOCUMENT.read_text(encoding="utf-8") != text:
+        raise click.ClickException("docs/openapi.json differs from the code: run `make spec`")

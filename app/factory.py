@@ -1,0 +1,86 @@
+"""Builds the web application: doors, error table, what every request passes, OpenAPI."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from apiflask import APIFlask
+
+from app import docs_page, http, openapi, operations, problems
+from app.bodies import ShopRequest, StrictJson
+from miniprogram_api import (
+    callbacks,
+    cards,
+    home,
+    me,
+    orders,
+    payments,
+    products,
+    sign_in,
+)
+from miniprogram_api.limits import Gate, Limits
+from public_site import health, legal
+from shop.ports import Ports
+
+BLUEPRINTS = (
+    sign_in.blueprint,
+    me.blueprint,
+    home.blueprint,
+    products.blueprint,
+    orders.blueprint,
+    payments.blueprint,
+    cards.blueprint,
+    callbacks.blueprint,
+    health.blueprint,
+    legal.blueprint,
+    operations.blueprint,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebOptions:
+    """What the web application needs to know besides the ports, in plain values."""
+
+    metrics_key: str = field(default="", repr=False)  # empty: no figures for anybody
+    environment: str = "production"  # "local" shows the API's document at /docs
+    trusted_proxies: int = 0
+    ready_requires: tuple[str, ...] = ()  # kinds of processes without which we are not ready
+    limits: Limits = field(default_factory=Limits)
+
+
+def create_app(ports: Ports, options: WebOptions) -> APIFlask:
+    """Return the application over these ports."""
+    app = assemble(options)
+    app.extensions["ports"] = ports
+    return app
+
+
+def assemble(options: WebOptions) -> APIFlask:
+    """Return the application without the outside world, which is enough for its document."""
+    # No static folder: nothing is served from the disk.
+    flags: dict[str, Any] = {"static_folder": None, "enable_openapi": True}
+    app = APIFlask(
+        "app",
+        title="Tuanka",
+        version=openapi.VERSION,
+        spec_path=None,
+        docs_path=None,
+        json_errors=False,
+        **flags,
+    )
+    app.request_class = ShopRequest
+    app.json = StrictJson(app)
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    # A redirect to a tidier path would name whatever host the client claims.
+    app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = True
+    app.extensions["gate"] = Gate(options.limits)
+    app.extensions["ready_requires"] = options.ready_requires
+    app.extensions["metrics_key"] = options.metrics_key
+    http.install(app, trusted_proxies=options.trusted_proxies)
+    problems.install(app)
+    openapi.prepare(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    if options.environment == "local":
+        app.register_blueprint(docs_page.blueprint)
+    return app

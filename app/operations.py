@@ -1,0 +1,40 @@
+"""The figures for operations: for whoever holds the key, on this machine; nobody else sees it."""
+
+import ipaddress
+from typing import Final, cast
+
+from apiflask import APIBlueprint
+from flask import Response, current_app, request
+from werkzeug.exceptions import NotFound
+
+from app import metrics
+from kit.crypto import same
+
+blueprint = APIBlueprint("operations", __name__, enable_openapi=False)
+
+_FORWARDED: Final = ("X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via")
+
+
+@blueprint.get("/metrics")
+def show_figures() -> Response:
+    """Return the figures, or the 404 that any unknown path has."""
+    if not (_is_from_here() and _has_key()):
+        raise NotFound
+    return Response(metrics.render(), content_type=metrics.MEDIA_TYPE)
+
+
+def _is_from_here() -> bool:
+    """Say whether the connection is from this machine and no proxy passed somebody's on."""
+    if any(name in request.headers for name in _FORWARDED):
+        return False
+    original = request.environ.get("werkzeug.proxy_fix.orig", request.environ)
+    try:
+        return ipaddress.ip_address(original.get("REMOTE_ADDR", "")).is_loopback
+    except ValueError:
+        return False
+
+
+def _has_key() -> bool:
+    key = cast("str", current_app.extensions["metrics_key"])
+    given = request.headers.get("Authorization", "")
+    return bool(key) and same(given, f"Bearer {key}")

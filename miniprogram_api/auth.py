@@ -1,0 +1,91 @@
+"""Who asks: the bearer token of a request, and the member behind it."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar, cast
+from uuid import UUID
+
+from flask import current_app, g, request
+
+from kit.errors import Unauthenticated
+from miniprogram_api import limits
+from miniprogram_api.ports import ports
+from shop.members import service as members
+from shop.members.models import Member, SignIn
+from shop.members.platforms import Platform
+
+# Exactly what `kit.crypto.new_token` makes: nothing else is worth a look into the database.
+_BEARER: Final = re.compile(r"[Bb]earer ([A-Za-z0-9_-]{43})")
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class SignInRequired(Unauthenticated):
+    """There is no token, or it is unknown, ended or revoked; the answer is the same."""
+
+    code = "sign_in_required"
+    title = "Sign in first"
+    message = "请先登录"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The member who asks, and the sign-in they use."""
+
+    member: Member
+    sign_in: SignIn
+
+    @property
+    def member_id(self) -> UUID:
+        """Return the member's id."""
+        return self.member.id
+
+    @property
+    def platform(self) -> Platform:
+        """Return where the caller signed in."""
+        return self.sign_in.platform
+
+
+def open_to_all(view: View) -> View:
+    """Mark a route as needing no sign-in; every other route under /v1 needs one."""
+    view.__dict__["is_open_to_all"] = True
+    return view
+
+
+def guard() -> None:
+    """Count the request and find out who asks, before anything else of it is looked at."""
+    view = current_app.view_functions[str(request.endpoint)]
+    limits.count_address(view)
+    if getattr(view, "is_open_to_all", False):
+        return
+    found = find_caller()
+    if found is None:
+        raise SignInRequired
+    limits.count_member(view, found.member_id)
+
+
+def caller() -> Caller:
+    """Return who asks; only on routes that need a sign-in."""
+    return cast("Caller", g.caller)
+
+
+def find_caller() -> Caller | None:
+    """Return whose token the request bears, or None; asked once, in a transaction of its own."""
+    if "caller" not in g:
+        g.caller = _look_up()
+    return cast("Caller | None", g.caller)
+
+
+def _look_up() -> Caller | None:
+    match = _BEARER.fullmatch(request.headers.get("Authorization", ""))
+    if match is None:
+        return None
+    with ports().begin() as session:
+        found = members.find_sign_in(
+            session,
+            match[1],
+            token_hash_key=ports().token_hash_key,
+            now=ports().clock(),
+        )
+    return Caller(*found) if found is not None else None

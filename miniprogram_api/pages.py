@@ -1,0 +1,38 @@
+"""Answers: plain JSON, and reads with an ETag, the server's time and when to ask again."""
+
+import base64
+import hashlib
+from typing import Any
+
+from flask import Response, jsonify, request
+
+from miniprogram_api.schemas.answers import Read
+
+
+def answer_json(body: dict[str, Any], status: int = 200) -> Response:
+    """Return a JSON response."""
+    response = jsonify(body)
+    response.status_code = status
+    return response
+
+
+def answer_read(read: Read, *, is_personal: bool = True) -> Response:
+    """Return the read with an ETag over everything but the time, or 304 when the client has it."""
+    body = read.model_dump(mode="json")
+    etag = etag_of(body)
+    headers = {"ETag": f'"{etag}"'}
+    if not is_personal:
+        # May be kept, but asked about each time; what is personal is kept by the client alone.
+        headers["Cache-Control"] = "private, no-cache"
+    if request.if_none_match.contains_weak(etag):
+        return Response(status=304, headers=headers)
+    response = answer_json(body)
+    response.headers.update(headers)
+    return response
+
+
+def etag_of(body: dict[str, Any]) -> str:
+    """Return a short digest of the content; `server_time` alone makes no new version."""
+    content = {name: value for name, value in body.items() if name != "server_time"}
+    canonical = jsonify(content).get_data()
+    return base64.urlsafe_b64encode(hashlib.sha256(canonical).digest()[:18]).decode()

@@ -1,0 +1,1 @@
+"""The door of everybody: signs of life for operations, and the legal pages."""
