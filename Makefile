@@ -59,10 +59,10 @@ lint: setup-dev
 	$(PY) -m ruff format --check
 	$(PY) -m mypy
 	.venv/bin/lint-imports
-	$(PY) -m flask spec --check
+	$(PY) -m flask --app app.cli openapi --check
 
 spec: setup
-	@exec $(PY) -m flask spec
+	@exec $(PY) -m flask --app app.cli openapi
 
 screenshots: setup-dev
 	@exec $(PY) -m app.machine screenshots $(ARGS)

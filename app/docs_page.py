@@ -31,5 +31,5 @@ def show_document() -> Response:
 def _app() -> APIFlask:
     # The proxy hides the type.
     app = current_app._get_current_object()  # type: ignore[attr-defined]
-    assert isinstance(app, APIFlask)  # noqa: S101
+    assert isinstance(app, APIFlask)  # noqa: S101 - for the type checker
     return app

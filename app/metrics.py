@@ -33,5 +33,6 @@ def render() -> bytes:
     if not os.environ.get(SHARED_DIRECTORY):
         return generate_latest(REGISTRY)
     registry = CollectorRegistry()
+    # The library has no types here.
     multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry)

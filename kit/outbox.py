@@ -55,6 +55,9 @@ class OutboxEvent(Base):
     last_error: Mapped[str | None] = mapped_column(String(200))
 
 
+_STUCK: Final = OutboxEvent.done_at.is_(None) & OutboxEvent.next_attempt_at.is_(None)
+
+
 class OutboxReceipt(Base):
     """Proof that a handler's effect on an event is committed, so it never runs again."""
 
@@ -97,6 +100,23 @@ def relay(begin: Begin, reactions: Reactions, *, now: datetime, most: int = 100)
         with begin() as session:
             _take_up(session, event_id, classes, reactions, now=now)
     return len(waiting)
+
+
+def list_stuck(session: Session) -> Sequence[OutboxEvent]:
+    """Return the events that were given up, oldest first."""
+    return session.scalars(select(OutboxEvent).where(_STUCK).order_by(OutboxEvent.id)).all()
+
+
+def retry(session: Session, event_id: UUID, *, now: datetime) -> bool:
+    """Give an event that was given up to its handlers again; return whether there was one."""
+    row = session.scalars(
+        select(OutboxEvent).where(OutboxEvent.id == event_id, _STUCK).with_for_update()
+    ).one_or_none()
+    if row is None:
+        return False
+    row.attempts = 0
+    row.next_attempt_at = now
+    return True
 
 
 def purge(session: Session, *, now: datetime) -> None:

@@ -5,7 +5,6 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from apiflask import APIBlueprint
-from apiflask.types import ResponsesType
 from flask import Response, jsonify, request
 
 from kit.errors import DomainError
@@ -31,12 +30,12 @@ _FAIL: Final[dict[str, Any]] = {
 }
 _SUCCESS: Final[dict[str, Any]] = {"text/plain": {"schema": {"const": "success"}}}
 _FAILURE: Final[dict[str, Any]] = {"text/plain": {"schema": {"const": "failure"}}}
-_WECHAT_PAY_ANSWERS: Final[ResponsesType] = {
+_WECHAT_PAY_ANSWERS: Final[dict[int | str, Any]] = {
     204: {"description": "Applied and committed."},
     401: {"description": "Not authentic, or too old.", "content": _FAIL},
     409: {"description": "Authentic, and contradicts what we know.", "content": _FAIL},
 }
-_ALIPAY_ANSWERS: Final[ResponsesType] = {
+_ALIPAY_ANSWERS: Final[dict[int | str, Any]] = {
     200: {"description": "Applied and committed.", "content": _SUCCESS},
     401: {"description": "Not authentic.", "content": _FAILURE},
     409: {"description": "Authentic, and contradicts what we know.", "content": _FAILURE},

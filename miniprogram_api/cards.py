@@ -14,6 +14,7 @@ from miniprogram_api.ports import ports
 from miniprogram_api.schemas.cards import CardPage, CardQuery, RevealOut
 from shop.cards import queries
 from shop.cards import service as cards
+from shop.orders import queries as orders
 
 blueprint = member_blueprint("cards", tag="Cards")
 
@@ -26,8 +27,15 @@ blueprint = member_blueprint("cards", tag="Cards")
 def list_mine(query_data: CardQuery) -> Response:
     """One page of the cards that were delivered to the member, newest first."""
     with ports().begin() as session:
+        order_id = query_data.order_id
         page = queries.list_cards(
-            session, caller().member_id, cursor=query_data.cursor, limit=query_data.limit
+            session,
+            caller().member_id,
+            order_line_ids=None
+            if order_id is None
+            else [line.id for line in orders.list_lines(session, [order_id])],
+            cursor=query_data.cursor,
+            limit=query_data.limit,
         )
         items = view_cards(session, page.items)
     return answer_read(

@@ -9,6 +9,10 @@ from miniprogram_api.ports import ports
 from miniprogram_api.schemas.me import ConsentIn, ExportOut, LeaveQuery, MeIn, MeOut, PhoneIn
 from shop.members import service as members
 from shop.members import signing_in
+from shop.members.joining import PhoneBelongsToAnother, TwoPhones
+from shop.members.phones import PhoneMalformed
+from shop.members.queries import MemberNotActive
+from shop.members.rules import AvatarRefused, DocumentOutdated, NicknameRefused, UnknownDocument
 from shop.orders import accounts
 
 blueprint = member_blueprint("me", tag="Me")
@@ -27,6 +31,7 @@ def see() -> MeOut:
 @blueprint.input(MeIn)
 @blueprint.output(MeOut)
 @blueprint.doc(summary="Change my profile")
+@refuses(NicknameRefused, AvatarRefused)
 def change(json_data: MeIn) -> MeOut:
     """Change what is sent; null empties a field, a field left out stays."""
     with ports().begin() as session:
@@ -59,7 +64,14 @@ def leave(query_data: LeaveQuery) -> Response:
 @blueprint.input(PhoneIn)
 @blueprint.output(MeOut)
 @blueprint.doc(summary="Link my verified phone number")
-@refuses(signing_in.CodeRejected, signing_in.PlatformSilent)
+@refuses(
+    signing_in.PhoneCodeRejected,
+    signing_in.PlatformSilent,
+    PhoneMalformed,
+    PhoneBelongsToAnother,
+    TwoPhones,
+    MemberNotActive,
+)
 def link_phone(json_data: PhoneIn) -> MeOut:
     """Link the number the platform vouches for; `join` joins the member who has it already."""
     member = signing_in.link_phone(
@@ -89,6 +101,7 @@ def export() -> ExportOut:
 @blueprint.input(ConsentIn)
 @blueprint.output({}, status_code=204)
 @blueprint.doc(summary="Give or withdraw my consent to a document")
+@refuses(UnknownDocument, DocumentOutdated, members.ConsentNotGiven)
 def consent(json_data: ConsentIn) -> Response:
     """Write the consent down with its version."""
     act = members.give_consent if json_data.given else members.withdraw_consent

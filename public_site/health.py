@@ -1,10 +1,9 @@
 """Signs of life for operations: alive, and ready to serve."""
 
 from http import HTTPStatus
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from apiflask import APIBlueprint
-from apiflask.types import ResponsesType
 from flask import Response, current_app, jsonify
 from redis.exceptions import RedisError
 from sqlalchemy import text
@@ -17,8 +16,8 @@ RETRY_AFTER_SECONDS: Final = "2"
 
 blueprint = APIBlueprint("health", __name__, tag="Operations")
 
-_ALIVE: Final[ResponsesType] = {200: {"description": "It is."}}
-_READY: Final[ResponsesType] = {
+_ALIVE: Final[dict[int | str, Any]] = {200: {"description": "It is."}}
+_READY: Final[dict[int | str, Any]] = {
     200: {"description": "It is; `degraded` names what we can do without."},
     503: {"description": "It is not; `missing` says what is."},
 }

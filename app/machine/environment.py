@@ -143,7 +143,7 @@ def sandbox_environment(settings: Mapping[str, str]) -> Environment:
 def surroundings(given: Mapping[str, str]) -> Environment:
     """Return what is given apart from settings, and how our programs are to behave."""
     others = {name: value for name, value in given.items() if not is_setting(name)}
-    return others | {"PYTHONUNBUFFERED": "1", "FLASK_APP": "wsgi", "FLASK_SKIP_DOTENV": "1"}
+    return others | {"PYTHONUNBUFFERED": "1", "FLASK_APP": "app.cli", "FLASK_SKIP_DOTENV": "1"}
 
 
 def write_run_file(var_dir: Path, settings: Mapping[str, str]) -> None:

@@ -21,3 +21,8 @@ HOUSE_ACCOUNTS: Final = (
 def account_id(kind: AccountKind, owner: str = "") -> UUID:
     """Return the id of an account, which follows from its name, so that no look-up is needed."""
     return uuid5(_NAMESPACE, f"{kind.value}:{owner}")
+
+
+def is_debit_kind(kind: AccountKind) -> bool:
+    """Say whether debits raise accounts of this kind; credits raise the others."""
+    return kind in (AccountKind.CLEARING, AccountKind.FEES)

@@ -8,7 +8,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from shop.payments.gateway import Channel
-from shop.payments.models import DeliveryReport, Payment, PaymentStatus, Refund
+from shop.payments.models import DeliveryReport, Payment, PaymentStatus, Refund, RefundStatus
 
 OPEN = (PaymentStatus.CREATED, PaymentStatus.PREPAID)
 
@@ -69,6 +69,13 @@ def find_refund_by_number(session: Session, out_refund_no: str) -> Refund | None
     return session.scalars(
         select(Refund).where(Refund.out_refund_no == out_refund_no)
     ).one_or_none()
+
+
+def list_stuck_refunds(session: Session) -> Sequence[Refund]:
+    """Return the refunds that wait for a person, oldest first."""
+    return session.scalars(
+        select(Refund).where(Refund.status == RefundStatus.STUCK).order_by(Refund.id)
+    ).all()
 
 
 def due_payments(now: datetime) -> Select[UUID]:

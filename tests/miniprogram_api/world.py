@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 from redis import Redis
-from shop.cards.vault import Vault
 from werkzeug.test import TestResponse
 
 from app.factory import WebOptions, create_app
@@ -18,6 +17,7 @@ from kit.ids import new_id
 from kit.money import Fen
 from kit.ratelimit import RateLimiter
 from miniprogram_api.limits import Limits
+from shop.cards.vault import Vault
 from shop.catalog.models import (
     Product,
     ProductStatus,

@@ -1,4 +1,4 @@
-"""`flask spec` writes the OpenAPI document; with `--check` it says whether the code has left it."""
+"""`flask openapi` writes the OpenAPI document; with `--check` it says whether the code has left it."""
 
 from pathlib import Path
 from typing import Final
@@ -11,9 +11,9 @@ from app.factory import WebOptions, assemble
 DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
 
 
-@click.command("spec", help="Write docs/openapi.json from the code.")
+@click.command("openapi", help="Write docs/openapi.json from the code.")
 @click.option("--check", is_flag=True, help="Write nothing; fail when the file differs.")
-def spec_command(check: bool) -> None:
+def command(check: bool) -> None:
     """Write or check the document; needs neither settings nor a database."""
     text = openapi.as_text(assemble(WebOptions()))
     if not check:

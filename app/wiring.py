@@ -1,0 +1,162 @@
+"""Turns settings into the ports: engine, Redis, platform clients, vault, clock."""
+
+import base64
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+from redis import Redis
+
+from app.factory import WebOptions
+from config.settings import AlipaySettings, Settings, WechatPaySettings
+from kit.alipay import AlipayApi
+from kit.clock import utc_now
+from kit.crypto import keyed_hash
+from kit.db import make_begin, make_engine
+from kit.ratelimit import RateLimiter
+from kit.wechat import WechatApi
+from miniprogram_api.limits import Limits
+from shop.cards.vault import Vault
+from shop.members.alipay import AlipayMembers
+from shop.members.phones import PhoneBook
+from shop.members.platforms import Platform
+from shop.members.wechat import WechatMembers, WechatShippingDesk
+from shop.payments.alipay import AlipayGateway
+from shop.payments.gateway import Channel
+from shop.payments.wechat_pay import WechatPayGateway
+from shop.ports import Ports
+
+REDIS_SECONDS: Final = 0.5  # Redis only helps; nobody waits long for it
+WECHAT_PAY_NOTICES: Final = "/callbacks/wechat-pay"
+ALIPAY_NOTICES: Final = "/callbacks/alipay"
+
+
+def make_ports(settings: Settings, *, connections: int, name: str) -> Ports:
+    """Return the outside world for one process; `SystemExit` names a key that cannot be read.
+
+    `connections` to the database are kept at most; `name` is how it sees this process.
+    """
+    redis = make_redis(settings)
+    engine = make_engine(
+        settings.database_url, pool_size=connections, max_overflow=0, application_name=name
+    )
+    timeout = float(settings.platform_timeout_seconds)
+    wechat_api = WechatApi(
+        app_id=settings.wechat.app_id,
+        app_secret=settings.wechat.app_secret.get_secret_value(),
+        base_url=settings.wechat.base_url,
+        timeout_seconds=timeout,
+        redis=redis,
+    )
+    try:
+        alipay_api = _alipay_api(settings.alipay, timeout)
+        wechat_pay = _wechat_pay(settings, settings.wechat_pay, timeout)
+        alipay_members = AlipayMembers(
+            alipay_api, aes_key=settings.alipay.aes_key.get_secret_value()
+        )
+        vault = _vault(settings)
+    except ValueError as error:
+        raise SystemExit(f"settings refused:\n{error}") from None
+    alipay = AlipayGateway(
+        alipay_api,
+        seller_id=settings.alipay.seller_id,
+        notify_url=_notify_url(settings, ALIPAY_NOTICES),
+        timeout_seconds=timeout,
+    )
+    secrets = settings.secrets
+    return Ports(
+        begin=make_begin(engine),
+        clock=utc_now,
+        redis=redis,
+        limiter=RateLimiter(redis),
+        gateways={Channel.WECHAT_PAY: wechat_pay, Channel.ALIPAY: alipay},
+        identity_platforms={
+            Platform.WECHAT: WechatMembers(wechat_api),
+            Platform.ALIPAY: alipay_members,
+        },
+        shipping_desk=WechatShippingDesk(wechat_api),
+        vault=vault,
+        phone_book=PhoneBook(key=_raw(secrets.phone_key), hash_key=_raw(secrets.phone_hash_key)),
+        token_hash_key=_raw(secrets.token_hash_key),
+        payer_hash_key=keyed_hash(_raw(secrets.phone_hash_key), b"payer/v1"),
+        pay_within=timedelta(seconds=settings.order_pay_within_seconds),
+    )
+
+
+def make_redis(settings: Settings) -> Redis:
+    """Return a client that gives up soon and tries nothing twice."""
+    client: Redis = Redis.from_url(
+        settings.redis_url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
+    )
+    return client
+
+
+def web_options(settings: Settings) -> WebOptions:
+    """Return what the web application needs to know besides the ports."""
+    limits = settings.limits
+    return WebOptions(
+        metrics_key=settings.secrets.metrics_key.get_secret_value(),
+        environment=settings.environment,
+        trusted_proxies=settings.trusted_proxies,
+        ready_requires=settings.ready_requires,
+        limits=Limits(
+            reads_per_minute=limits.reads_per_minute,
+            writes_per_minute=limits.writes_per_minute,
+            sign_ins_per_minute=limits.sign_ins_per_minute,
+            reveals_per_minute=limits.reveals_per_minute,
+            address_multiple=limits.address_multiple,
+        ),
+    )
+
+
+def _wechat_pay(settings: Settings, ours: WechatPaySettings, timeout: float) -> WechatPayGateway:
+    notices = _notify_url(settings, WECHAT_PAY_NOTICES)
+    return WechatPayGateway(
+        app_id=settings.wechat.app_id,
+        mch_id=ours.mch_id,
+        merchant_serial=ours.merchant_serial,
+        merchant_private_key_pem=_read(ours.merchant_private_key_file),
+        api_v3_key=ours.api_v3_key.get_secret_value(),
+        public_key_id=ours.public_key_id,
+        public_key_pem=_read(ours.public_key_file),
+        base_url=ours.base_url,
+        notify_url=notices,
+        refund_notify_url=notices,
+        timeout_seconds=timeout,
+    )
+
+
+def _alipay_api(ours: AlipaySettings, timeout: float) -> AlipayApi:
+    return AlipayApi(
+        app_id=ours.app_id,
+        app_private_key_pem=_read(ours.app_private_key_file),
+        app_cert_pem=_read(ours.app_cert_file),
+        alipay_cert_pem=_read(ours.alipay_cert_file),
+        alipay_root_cert_pem=_read(ours.alipay_root_cert_file),
+        base_url=ours.base_url,
+        timeout_seconds=timeout,
+    )
+
+
+def _vault(settings: Settings) -> Vault:
+    return Vault(
+        {version: _raw(key) for version, key in settings.vault.master_keys.items()},
+        current=settings.vault.current_master_key,
+        index_key=_raw(settings.secrets.card_index_key),
+    )
+
+
+def _notify_url(settings: Settings, path: str) -> str:
+    return settings.public_base_url.rstrip("/") + path
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _raw(key: SecretStr) -> bytes:
+    return base64.b64decode(key.get_secret_value())
