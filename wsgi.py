@@ -1,10 +1,10 @@
 """The door handle: `application` for WSGI servers, which also has the commands of `flask …`."""
 
-from app import cli
+from app import cli, process
 from app.factory import create_app
 from app.wiring import make_ports, web_options
 
-_settings = cli.settings()
+_settings = process.settings()
 
 # Not called `app`, which is the package.
 application = create_app(

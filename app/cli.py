@@ -1,19 +1,38 @@
-"""The commands of `flask …`: registered here, each finding settings and ports when it runs."""
+"""The commands of `flask …`, and an application that has these and nothing else."""
 
-from functools import cache
+from typing import Final
 
 from flask import Flask
 
-from app import logs
-from app.wiring import make_ports
-from config.settings import Settings, load_settings
-from shop.ports import Ports
+from app.commands import (
+    audit,
+    cards,
+    ledger,
+    openapi,
+    outbox,
+    processes,
+    reconcile,
+    refunds,
+    sample,
+)
 
-COMMAND_CONNECTIONS = 4
+COMMANDS: Final = (
+    audit.command,
+    cards.group,
+    ledger.group,
+    openapi.command,
+    outbox.group,
+    processes.scheduler,
+    processes.worker,
+    reconcile.command,
+    reconcile.differences,
+    refunds.group,
+    sample.group,
+)
 
 
 def create_app() -> Flask:
-    """Return an application that has commands and nothing else; it needs no settings."""
+    """Return an application with the commands; each finds settings and ports when it runs."""
     app = Flask("app", static_folder=None)
     register(app)
     return app
@@ -21,43 +40,5 @@ def create_app() -> Flask:
 
 def register(app: Flask) -> None:
     """Give `app` every command of the product."""
-    # Here, because the commands find settings and ports in this module.
-    from app.commands import (  # noqa: PLC0415
-        audit,
-        cards,
-        ledger,
-        openapi,
-        outbox,
-        processes,
-        reconcile,
-        refunds,
-        sample,
-    )
-
-    for command in (
-        *processes.COMMANDS,
-        audit.command,
-        cards.group,
-        ledger.group,
-        openapi.command,
-        outbox.group,
-        reconcile.command,
-        reconcile.differences,
-        refunds.group,
-        sample.group,
-    ):
+    for command in COMMANDS:
         app.cli.add_command(command)
-
-
-@cache
-def settings() -> Settings:
-    """Return the settings, read once; `SystemExit` says what is wrong with them."""
-    loaded = load_settings()
-    logs.configure(level=loaded.log_level, form=loaded.log_format)
-    return loaded
-
-
-@cache
-def ports() -> Ports:
-    """Return the outside world as commands see it, made once."""
-    return make_ports(settings(), connections=COMMAND_CONNECTIONS, name="tuanka-command")

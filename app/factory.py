@@ -1,12 +1,12 @@
 """Builds the web application: doors, error table, what every request passes, OpenAPI."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from apiflask import APIFlask
 
 from app import docs_page, http, openapi, operations, problems
 from app.bodies import ShopRequest, StrictJson
+from app.options import WebOptions
 from miniprogram_api import (
     callbacks,
     cards,
@@ -17,7 +17,7 @@ from miniprogram_api import (
     products,
     sign_in,
 )
-from miniprogram_api.limits import Gate, Limits
+from miniprogram_api.limits import Gate
 from public_site import health, legal
 from shop.ports import Ports
 
@@ -34,17 +34,6 @@ BLUEPRINTS = (
     legal.blueprint,
     operations.blueprint,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebOptions:
-    """What the web application needs to know besides the ports, in plain values."""
-
-    metrics_key: str = field(default="", repr=False)  # empty: no figures for anybody
-    environment: str = "production"  # "local" shows the API's document at /docs
-    trusted_proxies: int = 0
-    ready_requires: tuple[str, ...] = ()  # kinds of processes without which we are not ready
-    limits: Limits = field(default_factory=Limits)
 
 
 def create_app(ports: Ports, options: WebOptions) -> APIFlask:

@@ -1,5 +1,10 @@
-"""Bringing the database to the newest schema, and the application's role to just its rights."""
+"""Bringing the database to the newest schema, and the application's role to just its rights.
 
+`python -m app.migrate` does it to DATABASE_OWNER_URL (else DATABASE_URL) for the role of
+DATABASE_URL.
+"""
+
+import os
 from pathlib import Path
 from typing import Final
 
@@ -49,3 +54,13 @@ def _grant(owner_url: str, role: str) -> None:
         for statement in statements:
             connection.execute(text(statement))
     engine.dispose()
+
+
+def main() -> None:
+    """Do it to the database that the environment names."""
+    app_url = os.environ["DATABASE_URL"]
+    migrate(os.environ.get("DATABASE_OWNER_URL") or app_url, app_url)
+
+
+if __name__ == "__main__":
+    main()

@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import SecretStr
 from redis import Redis
 
-from app.factory import WebOptions
+from app.options import WebOptions
 from config.settings import AlipaySettings, Settings, WechatPaySettings
 from kit.alipay import AlipayApi
 from kit.clock import utc_now

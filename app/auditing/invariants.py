@@ -1,7 +1,7 @@
 """Invariants that one statement checks: every row it returns is a violation.
 
-Names that begin with I follow docs/architecture.md, "Invariants". The statements read tables and use no
-function of the rooms, so that a mistake in a room is not repeated here.
+Names that begin with I follow docs/architecture.md, "Invariants". The statements read tables and
+use no function of the rooms, so that a mistake in a room is not repeated here.
 """
 
 from dataclasses import dataclass

@@ -6,7 +6,7 @@ import os
 import click
 from sqlalchemy import text
 
-from app import cli
+from app import process
 from app.auditing.audit import audit
 from app.auditing.books import fetch_books
 from kit.outbound import Unreachable
@@ -22,7 +22,7 @@ AUDIT_SECONDS = 300
 )
 def command(sandbox_url: str | None) -> None:
     """Print {checked, violations}."""
-    ports = cli.ports()
+    ports = process.ports()
     url = sandbox_url or _sandbox_of_this_machine()
     try:
         books = fetch_books(url) if url else None
@@ -46,7 +46,7 @@ def _sandbox_of_this_machine() -> str | None:
     """Return the sandbox's address when our payment platforms are the sandbox's."""
     port = os.environ.get("SANDBOX_PORT")
     ours = f"http://127.0.0.1:{port}/"
-    settings = cli.settings()
+    settings = process.settings()
     if (
         port
         and settings.wechat_pay.base_url.startswith(ours)

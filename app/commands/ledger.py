@@ -2,7 +2,7 @@
 
 import click
 
-from app import cli
+from app import process
 from kit.money import Fen, to_yuan
 from shop.ledger import queries
 from shop.ledger.proofs import prove
@@ -17,7 +17,7 @@ def group() -> None:
 @group.command("balances", help="Show the balance of every account, in yuan.")
 def balances() -> None:
     """Show debits less credits on the side where the account normally stands."""
-    with cli.ports().begin() as session:
+    with process.ports().begin() as session:
         for balance in queries.list_balances(session):
             sign = 1 if is_debit_kind(balance.kind) else -1
             name = f"{balance.kind.value}:{balance.owner}".rstrip(":")
@@ -28,7 +28,7 @@ def balances() -> None:
 @group.command("verify", help="Prove the books; exit code 1 when they do not add up.")
 def verify() -> None:
     """Say which proof failed, if any."""
-    with cli.ports().begin() as session:
+    with process.ports().begin() as session:
         failures = prove(session)
     for failure in failures:
         click.echo(failure)

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import click
 
-from app import cli
+from app import process
 from kit import outbox
 
 
@@ -16,7 +16,7 @@ def group() -> None:
 @group.command("stuck", help="List events whose handlers failed too often.")
 def stuck() -> None:
     """One line each: id, name, when, attempts, why."""
-    with cli.ports().begin() as session:
+    with process.ports().begin() as session:
         for event in outbox.list_stuck(session):
             click.echo(
                 f"{event.id}  {event.name}  {event.emitted_at.isoformat()}  "
@@ -28,7 +28,7 @@ def stuck() -> None:
 @click.argument("event_id", type=click.UUID)
 def retry(event_id: UUID) -> None:
     """Handlers that are through with it are not run again."""
-    ports = cli.ports()
+    ports = process.ports()
     with ports.begin() as session:
         if not outbox.retry(session, event_id, now=ports.clock()):
             raise click.ClickException("there is no such stuck event")

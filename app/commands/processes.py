@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from app import cli
+from app import process
 from app.schedule import ALARMS
 from app.scheduler import run_scheduler
 from app.stopping import Stopping
@@ -16,10 +16,10 @@ from shop.ports import Ports
 WORKER_CONNECTIONS: Final = 2
 
 
-def _run(process: Callable[[Ports, Stopping], None], *, connections: int, name: str) -> None:
+def _run(run: Callable[[Ports, Stopping], None], *, connections: int, name: str) -> None:
     stopping = Stopping()
     stopping.listen()
-    process(make_ports(cli.settings(), connections=connections, name=name), stopping)
+    run(make_ports(process.settings(), connections=connections, name=name), stopping)
 
 
 @click.command("worker", help="Bring events to their handlers until asked to stop.")
@@ -32,6 +32,3 @@ def worker() -> None:
 def scheduler() -> None:
     """Run a scheduler; two do no harm."""
     _run(run_scheduler, connections=len(ALARMS) + 1, name="tuanka-scheduler")
-
-
-COMMANDS: Final = (worker, scheduler)

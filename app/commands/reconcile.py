@@ -6,7 +6,7 @@ from uuid import UUID
 
 import click
 
-from app import cli
+from app import process
 from kit.clock import business_date
 from shop.payments.gateway import Channel, GatewayError
 from shop.settlement import jobs, queries, service
@@ -15,7 +15,7 @@ from shop.settlement.models import Difference, DifferenceStatus
 
 def _day(text: str | None) -> date:
     if text is None:
-        return business_date(cli.ports().clock()) - timedelta(days=1)
+        return business_date(process.ports().clock()) - timedelta(days=1)
     return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a business day has no zone
 
 
@@ -36,7 +36,7 @@ def command(day: str | None, channels: tuple[str, ...]) -> None:
         wanted = _day(day)
     except ValueError:
         raise click.BadParameter("a day is written as 2026-06-18") from None
-    ports, failed = cli.ports(), False
+    ports, failed = process.ports(), False
     for channel in [Channel(name) for name in channels] or list(ports.gateways):
         try:
             jobs.reconcile(
@@ -71,7 +71,7 @@ def differences() -> None:
 @differences.command("list", help="List the open ones.")
 def list_open() -> None:
     """One line each."""
-    with cli.ports().begin() as session:
+    with process.ports().begin() as session:
         for difference in queries.list_differences(session, status=DifferenceStatus.OPEN):
             click.echo(_line(difference))
 
@@ -81,7 +81,7 @@ def list_open() -> None:
 @click.option("--why", required=True, help="What was found out.")
 def resolve(difference_id: UUID, why: str) -> None:
     """Keep the words with the difference."""
-    ports = cli.ports()
+    ports = process.ports()
     with ports.begin() as session:
         found = session.get(Difference, difference_id, with_for_update=True)
         if found is None or found.status is not DifferenceStatus.OPEN:

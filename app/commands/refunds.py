@@ -2,7 +2,7 @@
 
 import click
 
-from app import cli
+from app import process
 from kit.errors import DomainError
 from shop.payments import queries, service
 
@@ -15,7 +15,7 @@ def group() -> None:
 @group.command("stuck", help="List refunds that the platform does not complete.")
 def stuck() -> None:
     """One line each: number, amount in fen, why."""
-    with cli.ports().begin() as session:
+    with process.ports().begin() as session:
         for refund in queries.list_stuck_refunds(session):
             click.echo(
                 f"{refund.out_refund_no}  order {refund.order_id}  {refund.amount_fen} fen  "
@@ -27,7 +27,7 @@ def stuck() -> None:
 @click.argument("number")
 def retry(number: str) -> None:
     """The sweep takes it up."""
-    ports = cli.ports()
+    ports = process.ports()
     try:
         with ports.begin() as session:
             refund = queries.find_refund_by_number(session, number)

@@ -4,7 +4,7 @@ import json
 
 import click
 
-from app import cli
+from app import process
 from app.samples import make_sku, seed_shop
 from kit.money import MOST_FEN, Fen
 
@@ -19,7 +19,7 @@ def group() -> None:
 @group.command("seed", help="Put sample products into an empty shop; leave any other as it is.")
 def seed() -> None:
     """Say how many products were made."""
-    ports = cli.ports()
+    ports = process.ports()
     made = seed_shop(ports.begin, ports.vault, now=ports.clock())
     click.echo(f"{made} sample products made")
 
@@ -29,7 +29,7 @@ def seed() -> None:
 @click.option("--price-fen", type=click.IntRange(1, MOST_FEN), required=True, help="Price, in fen.")
 def sku(stock: int, price_fen: int) -> None:
     """One JSON line."""
-    ports = cli.ports()
+    ports = process.ports()
     made = make_sku(
         ports.begin, ports.vault, stock=stock, price_fen=Fen(price_fen), now=ports.clock()
     )

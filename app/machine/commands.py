@@ -8,14 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from time import sleep
 from typing import Final
 
-from app.machine import environment, running, terminal, web
+from app.machine import environment, running, terminal
 from app.machine import var_dir as folder
 from app.machine.addresses import HOST
 from app.machine.environment import ROOT, Environment, Places
 from app.machine.refusal import CannotRun
-from app.migrate import migrate
 from app.stopping import Stopping
-from config.settings import load_settings
 from kit.clock import monotonic_seconds
 
 RUNS: Final = ("run", "demo")
@@ -64,8 +62,7 @@ def _migrate(_words: list[str]) -> int:
     if settings is None:
         with running.servers_up(os.environ, places, kind=running.COMMAND):
             return 0
-    url = settings["DATABASE_URL"]
-    migrate(settings.get("DATABASE_OWNER_URL") or url, url)
+    running.migrate(settings)
     return 0
 
 
@@ -85,6 +82,10 @@ def _flask(words: list[str]) -> int:
 
 def _web(words: list[str]) -> int:
     """Serve the web alone; behind a proxy on another machine with `--address`."""
+    # The other commands, which stay for as long as a run does, have no use for a web server.
+    from app.machine import web  # noqa: PLC0415
+    from config.settings import load_settings  # noqa: PLC0415
+
     parser = argparse.ArgumentParser(prog="web")
     parser.add_argument("--address", default=HOST, help="the address to listen on")
     web.serve(load_settings(), address=parser.parse_args(words).address)

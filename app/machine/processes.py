@@ -17,6 +17,7 @@ from kit.clock import monotonic_seconds
 WATCH_SECONDS: Final = 0.2
 FINISH_SECONDS: Final = 6.0  # for requests and claimed work in progress
 PROMETHEUS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+_BESIDE: Final = (sys.executable, "-m", "flask", "--app", "app.beside")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,8 @@ def programs(settings: Mapping[str, str], *, with_sandbox: bool) -> list[Program
     web = product | {PROMETHEUS_FOLDER: str(figures)}
     found = [
         Program("web", (sys.executable, "-m", "app.machine", "web"), web),
-        Program("worker", (sys.executable, "-m", "flask", "worker"), product),
-        Program("scheduler", (sys.executable, "-m", "flask", "scheduler"), product),
+        Program("worker", (*_BESIDE, "worker"), product),
+        Program("scheduler", (*_BESIDE, "scheduler"), product),
     ]
     if with_sandbox:
         command = (sys.executable, "-m", "sandbox")

@@ -15,13 +15,13 @@ from app.machine.environment import ROOT, Environment, Places
 from app.machine.processes import Crew
 from app.machine.refusal import CannotRun
 from app.machine.secrets import ensure_local_secrets
-from app.migrate import migrate
 from app.stopping import Stopping
 from kit.clock import monotonic_seconds
 
 COMMAND: Final = "flask"  # a short command, which leaves a given database as it is
 READY_SECONDS: Final = 60.0
 SAMPLE_SECONDS: Final = 120
+MIGRATE_SECONDS: Final = 3600
 POLL_SECONDS: Final = 0.1
 
 
@@ -59,7 +59,7 @@ def servers_up(given: Mapping[str, str], places: Places, *, kind: str) -> Iterat
         stack.callback(servers.stop)
         urls = servers.start()
         if servers.postgres is not None or kind != COMMAND:
-            migrate(urls["DATABASE_OWNER_URL"], urls["DATABASE_URL"])
+            migrate(urls)
         with_sandbox = bool(environment.sandboxed_groups(given))
         settings = environment.compose(
             given,
@@ -99,6 +99,19 @@ def everything_up(
         _wait_until_ready(places, crew, stopping)
         yield Run(places, ground.settings, crew, ground.with_sandbox)
         terminal.say("stopping")
+
+
+def migrate(urls: Mapping[str, str]) -> None:
+    """Bring the schema up in a process of its own, whose memory is gone when it is done."""
+    names = ("DATABASE_URL", environment.OWNER_URL)
+    result = run_to_end(
+        [sys.executable, "-m", "app.migrate"],
+        environment=environment.command_environment({n: urls[n] for n in names if n in urls}),
+        directory=ROOT,
+        timeout_seconds=MIGRATE_SECONDS,
+    )
+    if result.returncode != 0:
+        raise CannotRun(f"the schema cannot be brought up:\n{result.stdout.strip()[-2000:]}")
 
 
 def run(given: Mapping[str, str]) -> None:

@@ -9,7 +9,8 @@ from click.testing import CliRunner
 from app import openapi
 from app.commands import openapi as openapi_file
 from app.commands.openapi import command as openapi_command
-from app.factory import WebOptions, assemble
+from app.factory import assemble
+from app.options import WebOptions
 from app.problems import HTTP_WORDS, status_of
 from kit.errors import DomainError
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from app.factory import WebOptions, assemble
+from app.factory import assemble
+from app.options import WebOptions
 
 KEY = "metrics-key-of-this-test"
 RIGHT = {"Authorization": f"Bearer {KEY}"}

@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 from werkzeug.test import TestResponse
 
-from app.factory import WebOptions, assemble
+from app.factory import assemble
+from app.options import WebOptions
 from tests.miniprogram_api.world import Person, World
 
 OPEN = {

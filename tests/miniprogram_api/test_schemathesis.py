@@ -7,7 +7,8 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS, load_all_checks
 
-from app.factory import WebOptions, assemble
+from app.factory import assemble
+from app.options import WebOptions
 from tests.miniprogram_api.world import World
 
 load_all_checks()

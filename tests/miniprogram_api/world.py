@@ -10,7 +10,8 @@ from flask.testing import FlaskClient
 from redis import Redis
 from werkzeug.test import TestResponse
 
-from app.factory import WebOptions, create_app
+from app.factory import create_app
+from app.options import WebOptions
 from kit.crypto import new_key
 from kit.db import Begin
 from kit.ids import new_id

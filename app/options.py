@@ -1,0 +1,16 @@
+"""What the web application is told besides the ports, in plain values."""
+
+from dataclasses import dataclass, field
+
+from miniprogram_api.limits import Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebOptions:
+    """What the web application needs to know besides the ports, in plain values."""
+
+    metrics_key: str = field(default="", repr=False)  # empty: no figures for anybody
+    environment: str = "production"  # "local" shows the API's document at /docs
+    trusted_proxies: int = 0
+    ready_requires: tuple[str, ...] = ()  # kinds of processes without which we are not ready
+    limits: Limits = field(default_factory=Limits)
