@@ -8,12 +8,12 @@ The blueprint is registered without a prefix: it holds the platform's own paths
 `sandbox.calls.serve_call`, so that faults and the log work the same for all.
 """
 
-import importlib
 from pathlib import Path
 
 from flask import Flask, Response, g, request
 
 from sandbox import control
+from sandbox.alipay import routes as alipay
 from sandbox.peer import Peer, make_peer
 from sandbox.requests_log import masked_path
 from sandbox.wechat import routes as wechat
@@ -30,10 +30,7 @@ def create_application(
     application = Flask("sandbox", static_folder=None)
     application.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     application.extensions["peer"] = peer
-    platforms = [wechat, wechat_pay]
-    if (Path(__file__).parent / "alipay" / "routes.py").exists():
-        platforms.append(importlib.import_module("sandbox.alipay.routes"))
-    for platform in platforms:
+    for platform in (wechat, wechat_pay, alipay):
         application.register_blueprint(platform.create_blueprint(peer))
     application.register_blueprint(control.create_blueprint(peer))
     application.after_request(lambda response: _log(peer, response))

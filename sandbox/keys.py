@@ -1,9 +1,7 @@
 """Keys, certificates and names of the simulated platforms, made once and kept in the directory."""
 
 import fcntl
-import importlib
 import json
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +12,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
+
+from sandbox.alipay_keys import ensure_alipay_credentials
+from sandbox.key_files import new_key, private_pem, public_pem, write_secret
 
 Credentials = dict[str, dict[str, str]]
 
@@ -33,7 +34,7 @@ def ensure_credentials(directory: Path, port: int) -> Credentials:
             "wechat_pay": _with_files(
                 former.get("wechat_pay") or _wechat_pay_keys(directory), directory
             ),
-            "alipay": _alipay(directory),
+            "alipay": ensure_alipay_credentials(directory, former.get("alipay", {})),
             "base_urls": {
                 "wechat": f"http://127.0.0.1:{port}/wechat",
                 "wechat_pay": f"http://127.0.0.1:{port}/wechat-pay",
@@ -42,31 +43,6 @@ def ensure_credentials(directory: Path, port: int) -> Credentials:
         }
         write_secret(directory / "credentials.json", json.dumps(credentials, indent=2).encode())
     return credentials
-
-
-def write_secret(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
-    draft = path.with_name(path.name + ".new")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-    draft.replace(path)
-
-
-def private_pem(key: rsa.RSAPrivateKey) -> bytes:
-    """PKCS#8, unencrypted, as merchants keep it."""
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-
-
-def public_pem(key: rsa.RSAPublicKey) -> bytes:
-    """SubjectPublicKeyInfo."""
-    return key.public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
 
 
 def _wechat_names() -> dict[str, str]:
@@ -78,7 +54,7 @@ def _wechat_pay_keys(directory: Path) -> dict[str, str]:
     folder = directory / "wechat_pay"
     folder.mkdir(exist_ok=True, mode=0o700)
     mch_id = "16" + "".join(secrets.choice("0123456789") for _ in range(8))
-    ca_key, merchant_key, public_key, platform_key = (_new_key() for _ in range(4))
+    ca_key, merchant_key, public_key, platform_key = (new_key() for _ in range(4))
     ca = _certificate("Simulated Tenpay Root CA", ca_key.public_key(), ca_key, None)
     merchant = _certificate(mch_id, merchant_key.public_key(), ca_key, ca)
     platform = _certificate("Simulated WeChat Pay", platform_key.public_key(), ca_key, ca)
@@ -117,10 +93,6 @@ def _with_files(names: dict[str, str], directory: Path) -> dict[str, str]:
     }
 
 
-def _new_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
 def _certificate(
     name: str,
     key: rsa.RSAPublicKey,
@@ -156,10 +128,3 @@ def _only_one(directory: Path) -> Iterator[None]:
     with (directory / "keys.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _alipay(directory: Path) -> dict[str, str]:
-    if not (Path(__file__).parent / "alipay" / "certificates.py").exists():
-        return {}
-    module = importlib.import_module("sandbox.alipay.certificates")
-    return dict(module.ensure_alipay_credentials(directory))

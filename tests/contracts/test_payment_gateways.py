@@ -121,6 +121,7 @@ def test_a31_paying_and_closing_at_once_has_one_winner(contract: Contract) -> No
 
         def pay(prepay: object = prepay, outcomes: set[str] = outcomes) -> None:
             try:
+                # A default cannot name its own type.
                 contract.pay(prepay)  # type: ignore[arg-type]
                 outcomes.add("paid")
             except AssertionError:

@@ -4,6 +4,7 @@ import time
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from sandbox_alipay import AlipayMerchant, FormReceiver
 from sandbox_merchant import Merchant, Receiver
 
 from sandbox.application import create_application
@@ -49,6 +50,18 @@ def receiver():
 @pytest.fixture
 def merchant(client, peer, receiver):
     return Merchant(client, peer.credentials, receiver.url)
+
+
+@pytest.fixture
+def form_receiver():
+    receiver = FormReceiver()
+    yield receiver
+    receiver.close()
+
+
+@pytest.fixture
+def alipay(client, peer, form_receiver):
+    return AlipayMerchant(client, peer.credentials, form_receiver.url)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,40 @@
+"""Paths of the simulated Alipay under `/alipay`, and the user's hand under `/sandbox`."""
+
+from flask import Blueprint, Response
+
+from sandbox.alipay import bill_routes, books, forgery, user
+from sandbox.alipay.answers import page
+from sandbox.alipay.calls import METHODS
+from sandbox.alipay.desk import Desk
+from sandbox.alipay.notices import channel
+from sandbox.alipay.schema import SCHEMA
+from sandbox.peer import Peer
+
+
+def create_blueprint(peer: Peer) -> Blueprint:
+    """The platform, built on a peer."""
+    peer.store.ensure_schema(SCHEMA)
+    peer.settings.declare("alipay_awkward_share", 0.25)
+    peer.settings.declare("alipay_balance_fen", None)
+    peer.settings.declare("alipay_certificate", "current", ("current", "next"))
+    peer.settings.declare("alipay_refund_outcome", "now", ("now", "later", "never"))
+    peer.settings.declare("alipay_refundable_days", 90.0)
+    desk = Desk(peer, METHODS)
+    peer.notices.register(channel(peer, desk.platform))
+    peer.books.register("alipay", books.report)
+    peer.starters.append(desk.resume)
+    blueprint = Blueprint("alipay", __name__)
+    bill_routes.add(blueprint, desk)
+    user.add(blueprint, desk)
+    forgery.add(blueprint, desk)
+
+    @blueprint.route("/alipay/gateway.do", methods=["GET", "POST"])
+    def gateway() -> Response:
+        return desk.serve()
+
+    @blueprint.route("/alipay/", defaults={"path": ""}, methods=["GET", "POST"])
+    @blueprint.route("/alipay/<path:path>", methods=["GET", "POST", "PUT", "DELETE", "PATCH"])
+    def unknown(path: str) -> Response:
+        return page(404)
+
+    return blueprint
