@@ -5,7 +5,7 @@ import logging
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.schedule import ALARMS, Alarm
 from app.stopping import Stopping
@@ -23,7 +23,7 @@ def run_scheduler(ports: Ports, stopping: Stopping) -> None:
     while True:
         try:
             beat(ports, "scheduler")
-        except DBAPIError:
+        except SQLAlchemyError:
             log.exception("the database does not answer")
         if stopping.wait(BEAT_EVERY_SECONDS):
             break

@@ -5,7 +5,7 @@ import os
 import socket
 from typing import Final
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.reactions import REACTIONS
 from app.stopping import Stopping
@@ -42,7 +42,7 @@ def run_worker(ports: Ports, stopping: Stopping) -> None:
                 beat(ports, "worker")
                 last_beat = monotonic_seconds()
             taken = relay(ports.begin, REACTIONS, now=ports.clock())
-        except DBAPIError:
+        except SQLAlchemyError:
             log.exception("the database does not answer")
             stopping.wait(OUTAGE_SECONDS)
             continue

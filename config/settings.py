@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 SHORTEST_SECRET_BYTES: Final = 32
 # Values from tutorials, images and copied env files; whoever knows one of them owns the shop.
@@ -198,3 +198,6 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         raise SystemExit("settings refused:\n" + explain(error)) from None
+    except SettingsError as error:
+        # The message names the setting; what was given there stays untold, it may be a secret.
+        raise SystemExit(f"settings refused: not JSON\n{error}") from None

@@ -1,7 +1,6 @@
 """Calls to Alipay's gateway through python-alipay-sdk (certificate mode), without its traps."""
 
 import base64
-import binascii
 import json
 import logging
 import sys
@@ -189,10 +188,11 @@ class _Client(DCAliPay):
         """Verify strictly: no junk in the base64, only our algorithm, only keys we were given."""
         try:
             raw = base64.b64decode(signature, validate=True)
-        except (binascii.Error, ValueError):
+            message = text.encode()
+        except ValueError:  # no base64, or half a surrogate pair
             return False
         keys = [self._keys[serial]] if serial is not None else list(self._keys.values())
-        return any(_verifies(key, raw, text.encode()) for key in keys)
+        return any(_verifies(key, raw, message) for key in keys)
 
     def _verify(self, raw_content: str, signature: str) -> bool:
         return self.is_signed(raw_content, signature)

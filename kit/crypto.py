@@ -55,4 +55,5 @@ def unseal(key: bytes, sealed: bytes, *, bound_to: bytes) -> bytes:
 
 
 def _as_bytes(value: bytes | str) -> bytes:
-    return value.encode() if isinstance(value, str) else value
+    # JSON from outside may hold half a surrogate pair; it differs from everything, and no more.
+    return value.encode(errors="surrogatepass") if isinstance(value, str) else value

@@ -141,29 +141,28 @@ def move_many(
 ) -> Sequence[UUID]:
     """Move every row of `table` that matches `ids` and has status `old`; return the ids moved.
 
-    One statement moves and a second writes the steps down, whatever the number of rows.
+    One statement moves the rows and writes the steps down, whatever their number.
     """
     if not lifecycle.allows(old, to):
         raise IllegalMove(kind=lifecycle.kind, old=old.value, new=to.value)
-    statement = (
+    moved = (
         update(table)
         .where(table.c.status == old, ids)
         .values(status=to, **(values or {}))
         .returning(table.c.id)
+        .cte("moved")
     )
-    moved = session.execute(statement).scalars().all()
-    if moved:
-        session.execute(
-            insert(StatusChange).from_select(
-                ["kind", "row_id", "old", "new", "at", "actor"],
-                select(
-                    literal(lifecycle.kind),
-                    table.c.id,
-                    literal(old.value),
-                    literal(to.value),
-                    literal(at, StatusChange.__table__.c.at.type),
-                    literal(actor),
-                ).where(table.c.id.in_(moved)),
-            )
-        )
-    return moved
+    steps = select(
+        literal(lifecycle.kind),
+        moved.c.id,
+        literal(old.value),
+        literal(to.value),
+        literal(at, StatusChange.__table__.c.at.type),
+        literal(actor),
+    )
+    noted = (
+        insert(StatusChange)
+        .from_select(["kind", "row_id", "old", "new", "at", "actor"], steps)
+        .returning(StatusChange.row_id)
+    )
+    return session.execute(noted).scalars().all()

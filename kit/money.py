@@ -8,7 +8,7 @@ Fen = NewType("Fen", int)
 
 BASIS: Final = 10_000
 MOST_FEN: Final = 10_000_000_000  # CNY 100 million, the largest amount a platform takes
-_YUAN: Final = re.compile(r"(?P<sign>-?)(?P<yuan>\d{1,10})(?:\.(?P<cents>\d{1,2}))?")
+_YUAN: Final = re.compile(r"(?P<sign>-?)(?P<yuan>\d{1,10})(?:\.(?P<cents>\d{1,2}))?", re.ASCII)
 
 
 def split(amount: Fen, *, weights: Sequence[int]) -> list[Fen]:

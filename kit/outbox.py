@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, String, delete, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from kit.db import Base, Begin, PrimaryId
@@ -97,8 +98,15 @@ def relay(begin: Begin, reactions: Reactions, *, now: datetime, most: int = 100)
             .limit(most)
         ).all()
     for event_id in waiting:
-        with begin() as session:
-            _take_up(session, event_id, classes, reactions, now=now)
+        try:
+            with begin() as session:
+                _take_up(session, event_id, classes, reactions, now=now)
+        except SQLAlchemyError as exc:  # the connection was lost, or the commit refused
+            log.exception("event not taken up", extra={"event_id": str(event_id)})
+            # While the database is out this fails too; else the trouble is with this event alone.
+            with begin() as session:
+                if row := _lock_waiting(session, event_id, now=now):
+                    _postpone(row, type(exc).__name__, now=now)
     return len(waiting)
 
 
@@ -132,18 +140,18 @@ def _take_up(
     *,
     now: datetime,
 ) -> None:
-    row = session.scalars(
-        select(OutboxEvent)
-        .where(OutboxEvent.id == event_id, OutboxEvent.done_at.is_(None))
-        .with_for_update(skip_locked=True)
-    ).one_or_none()
+    row = _lock_waiting(session, event_id, now=now)
     if row is None:
-        return  # another worker has it
+        return  # another worker has it, or has just tried it
     event_class = classes.get(row.name)
     if event_class is None:
         _postpone(row, f"no class is listed for {row.name}", now=now)
         return
-    event = event_class(**row.payload)
+    try:
+        event = event_class(**row.payload)
+    except TypeError:  # written by a release that knew it by other fields
+        _postpone(row, f"its payload does not fit {row.name}", now=now)
+        return
     failures = [
         failure
         for handler in reactions[event_class]
@@ -153,6 +161,18 @@ def _take_up(
         _postpone(row, "; ".join(failures), now=now)
     else:
         row.done_at = now
+
+
+def _lock_waiting(session: Session, event_id: UUID, *, now: datetime) -> OutboxEvent | None:
+    return session.scalars(
+        select(OutboxEvent)
+        .where(
+            OutboxEvent.id == event_id,
+            OutboxEvent.done_at.is_(None),
+            OutboxEvent.next_attempt_at <= now,
+        )
+        .with_for_update(skip_locked=True)
+    ).one_or_none()
 
 
 def _run_once(

@@ -50,6 +50,11 @@ def sweep(
     return Swept(done=len(ids) - failed, failed=failed)
 
 
+def is_due(row: Retried, *, now: datetime) -> bool:
+    """Say, under the row's lock, whether it is still due: another sweep may just have taken it."""
+    return row.due_at is not None and row.due_at <= now
+
+
 def lease(row: Retried, *, now: datetime) -> None:
     """Take the row for the length of one outbound call: nobody else finds it due meanwhile.
 
