@@ -7,6 +7,7 @@ from flask import Flask
 from app.commands import (
     audit,
     cards,
+    catalog,
     ledger,
     openapi,
     outbox,
@@ -14,11 +15,13 @@ from app.commands import (
     reconcile,
     refunds,
     sample,
+    security,
 )
 
 COMMANDS: Final = (
     audit.command,
     cards.group,
+    catalog.group,
     ledger.group,
     openapi.command,
     outbox.group,
@@ -28,6 +31,7 @@ COMMANDS: Final = (
     reconcile.differences,
     refunds.group,
     sample.group,
+    security.command,
 )
 
 

@@ -40,7 +40,8 @@ def migrate(owner_url: str, app_url: str) -> None:
 
 def _grant(owner_url: str, role: str) -> None:
     quoted = '"' + role.replace('"', '""') + '"'
-    facts = ", ".join(INSERT_ONLY)
+    # An account that became another kind would give all its transfers another meaning.
+    facts = ", ".join((*INSERT_ONLY, "accounts"))
     statements = (
         f"GRANT USAGE ON SCHEMA public TO {quoted}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {quoted}",

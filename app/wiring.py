@@ -124,7 +124,14 @@ def _wechat_pay(settings: Settings, ours: WechatPaySettings, timeout: float) -> 
         notify_url=notices,
         refund_notify_url=notices,
         timeout_seconds=timeout,
+        other_public_keys=_next_public_key(ours),
     )
+
+
+def _next_public_key(ours: WechatPaySettings) -> dict[str, str]:
+    if not ours.next_public_key_id or not ours.next_public_key_file:
+        return {}
+    return {ours.next_public_key_id: _read(ours.next_public_key_file)}
 
 
 def _alipay_api(ours: AlipaySettings, timeout: float) -> AlipayApi:

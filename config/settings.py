@@ -107,6 +107,9 @@ class WechatPaySettings(Group):
     api_v3_key: ApiV3Key
     public_key_id: Text
     public_key_file: Path
+    # Accepted, too, while WeChat Pay replaces its key by another.
+    next_public_key_id: str | None = None
+    next_public_key_file: Path | None = None
     base_url: str = "https://api.mch.weixin.qq.com"
     fee_basis_points: int = Field(default=60, ge=0, le=1000)
 
@@ -165,7 +168,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=1, le=65535)
     public_base_url: str = "http://127.0.0.1:8000"
     var_dir: Path = Path("var")
-    environment: str = Field(default="local", pattern=r"^[a-z]{1,10}$")
+    environment: str = Field(default="production", pattern=r"^[a-z]{1,10}$")
     log_level: str = "INFO"
     log_format: str = Field(default="json", pattern="^(json|console)$")
     trusted_proxies: int = Field(default=0, ge=0, le=5)

@@ -76,4 +76,4 @@ def _our_refunds(session: Session, channel: Channel) -> dict[str, Any]:
         .join(Payment, Payment.id == Refund.payment_id)
         .where(Payment.channel == channel, Refund.status == RefundStatus.DONE)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())

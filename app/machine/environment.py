@@ -78,8 +78,11 @@ def compose(
     `servers` are the URLs of database and Redis; `credentials` the sandbox's, None without it.
     """
     ours = {
+        "ENVIRONMENT": "local",
         "PUBLIC_BASE_URL": places.web_url,
         "READY_REQUIRES": json.dumps(["worker", "scheduler"]),
+        # On one machine, all members come from one address.
+        "LIMITS__ADDRESS_MULTIPLE": "1000",
         **{name: secrets[name] for name in OUR_KEYS},
         **servers,
     }

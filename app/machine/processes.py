@@ -16,7 +16,6 @@ from kit.clock import monotonic_seconds
 
 WATCH_SECONDS: Final = 0.2
 FINISH_SECONDS: Final = 6.0  # for requests and claimed work in progress
-PROMETHEUS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 _BESIDE: Final = (sys.executable, "-m", "flask", "--app", "app.beside")
 
 
@@ -34,10 +33,8 @@ class Program:
 def programs(settings: Mapping[str, str], *, with_sandbox: bool) -> list[Program]:
     """Return what runs on one machine beside the servers."""
     product = product_environment(settings)
-    figures = Path(settings["VAR_DIR"]) / "figures"
-    web = product | {PROMETHEUS_FOLDER: str(figures)}
     found = [
-        Program("web", (sys.executable, "-m", "app.machine", "web"), web),
+        Program("web", (sys.executable, "-m", "app.machine", "web"), product),
         Program("worker", (*_BESIDE, "worker"), product),
         Program("scheduler", (*_BESIDE, "scheduler"), product),
     ]

@@ -15,11 +15,11 @@ from granian.constants import Interfaces
 
 from app import logs
 from app.machine.addresses import HOST
-from app.machine.processes import PROMETHEUS_FOLDER
 from config.settings import Settings
 
 FINISH_SECONDS: Final = 4  # for the requests that are being answered
 RESPAWN_AFTER_SECONDS: Final = 0.5
+FIGURES_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 # No handlers of Granian's own: what it says goes up to ours.
 _LOGGING: Final[dict[str, Any]] = {
     "formatters": {},
@@ -31,7 +31,7 @@ _LOGGING: Final[dict[str, Any]] = {
 def serve(settings: Settings, *, address: str = HOST) -> None:
     """Serve until SIGTERM or SIGINT; a worker that crashes is logged and replaced."""
     logs.configure(level=settings.log_level, form=settings.log_format)
-    _make_room_for_figures()
+    _make_room_for_figures(settings)
     server = Granian(
         "wsgi",
         address=address,
@@ -61,9 +61,8 @@ def _end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _make_room_for_figures() -> None:
-    """Empty the folder through which the workers share their figures."""
-    folder = os.environ.get(PROMETHEUS_FOLDER)
-    if folder:
-        shutil.rmtree(folder, ignore_errors=True)
-        Path(folder).mkdir(parents=True)
+def _make_room_for_figures(settings: Settings) -> None:
+    """Empty the folder through which the workers, which inherit its name, share their figures."""
+    folder = Path(os.environ.setdefault(FIGURES_FOLDER, str(settings.var_dir / "figures")))
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)

@@ -1,14 +1,22 @@
 """Reading payments and refunds."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import ARRAY, CollectionAggregate, Select, String, any_, literal, select
 from sqlalchemy.orm import Session
 
 from shop.payments.gateway import Channel
-from shop.payments.models import DeliveryReport, Payment, PaymentStatus, Refund, RefundStatus
+from shop.payments.models import (
+    DeliveryReport,
+    Payment,
+    PaymentStatus,
+    Refund,
+    RefundReason,
+    RefundStatus,
+    SecurityEvent,
+)
 
 OPEN = (PaymentStatus.CREATED, PaymentStatus.PREPAID)
 
@@ -50,6 +58,21 @@ def list_captured(session: Session, order_id: UUID, *, lock: bool = False) -> Se
     return session.scalars(query.with_for_update() if lock else query).all()
 
 
+def get_paying(session: Session, order_id: UUID) -> Payment:
+    """Return the payment that pays a paid order: what came late or twice goes back whole."""
+    goes_back = select(Refund.id).where(
+        Refund.payment_id == Payment.id,
+        Refund.reason.in_((RefundReason.LATE, RefundReason.DOUBLE)),
+    )
+    return session.scalars(
+        select(Payment).where(
+            Payment.order_id == order_id,
+            Payment.status == PaymentStatus.CAPTURED,
+            ~goes_back.exists(),
+        )
+    ).one()
+
+
 def list_payments(session: Session, order_id: UUID) -> Sequence[Payment]:
     """Return every payment of the order, oldest first."""
     return session.scalars(
@@ -75,6 +98,13 @@ def list_stuck_refunds(session: Session) -> Sequence[Refund]:
     """Return the refunds that wait for a person, oldest first."""
     return session.scalars(
         select(Refund).where(Refund.status == RefundStatus.STUCK).order_by(Refund.id)
+    ).all()
+
+
+def list_security_events(session: Session, *, since: datetime) -> Sequence[SecurityEvent]:
+    """Return what should not have happened since then, oldest first."""
+    return session.scalars(
+        select(SecurityEvent).where(SecurityEvent.at >= since).order_by(SecurityEvent.id)
     ).all()
 
 
@@ -112,6 +142,29 @@ def list_captured_between(
     ).all()
 
 
+def list_named(
+    session: Session, channel: Channel, out_trade_nos: Collection[str]
+) -> Sequence[Payment]:
+    """Return the channel's payments with these numbers, however they stand."""
+    return session.scalars(
+        select(Payment).where(
+            Payment.channel == channel, Payment.out_trade_no == _any_of(out_trade_nos)
+        )
+    ).all()
+
+
+def list_refunds_named(
+    session: Session, channel: Channel, out_refund_nos: Collection[str]
+) -> Sequence[tuple[Refund, Payment]]:
+    """Return the channel's refunds with these numbers, however they stand, and their payments."""
+    rows = session.execute(
+        select(Refund, Payment)
+        .join(Payment, Payment.id == Refund.payment_id)
+        .where(Payment.channel == channel, Refund.out_refund_no == _any_of(out_refund_nos))
+    )
+    return [(refund, payment) for refund, payment in rows]
+
+
 def list_refunded_between(
     session: Session, channel: Channel, start: datetime, end: datetime
 ) -> Sequence[tuple[Refund, Payment]]:
@@ -122,3 +175,8 @@ def list_refunded_between(
         .where(Payment.channel == channel, Refund.done_at >= start, Refund.done_at < end)
     )
     return [(refund, payment) for refund, payment in rows]
+
+
+def _any_of(numbers: Collection[str]) -> CollectionAggregate[bool]:
+    # One array, however long: a statement takes no more than 65,535 parameters.
+    return any_(literal(list(numbers), ARRAY(String)))

@@ -1,6 +1,7 @@
 """config/env.example names every setting with a word on each, and holds no secret that works."""
 
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def assignments() -> dict[str, str]:
     """Return the example's names and values, as a shell or a process manager reads them."""
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
     pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
-    return {name: value for name, _, value in pairs}
+    return {name: "".join(shlex.split(value)) for name, _, value in pairs}
 
 
 @pytest.fixture

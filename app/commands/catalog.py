@@ -1,0 +1,156 @@
+"""`flask catalog …`: products and SKUs at an operator's hand."""
+
+from uuid import UUID
+
+import click
+from sqlalchemy import select
+
+from app import process
+from kit.errors import DomainError
+from kit.money import MOST_FEN, Fen, to_yuan
+from shop.cards import queries as cards
+from shop.catalog import queries, service
+from shop.catalog.models import Product, RefundRule, SaleChannel, Scenario, SkuKind
+from shop.catalog.service import SkuTerms
+
+ACTOR = "operator"
+FEN = click.IntRange(1, MOST_FEN)
+
+
+@click.group("catalog", help="Products and SKUs.")
+def group() -> None:
+    """Hold the commands."""
+
+
+@group.command("list", help="List products and SKUs, with free codes.")
+def list_all() -> None:
+    """A product per line, its SKUs below it."""
+    ports = process.ports()
+    with ports.begin() as session:
+        products = session.scalars(select(Product).order_by(Product.id)).all()
+        skus = queries.list_skus(session, [product.id for product in products])
+        free = cards.count_free(session, [sku.id for sku in skus], now=ports.clock())
+        for product in products:
+            click.echo(f"{product.id}  {product.status.value:<10} {product.title}")
+            for sku in skus:
+                if sku.product_id == product.id:
+                    price = to_yuan(sku.list_price_fen)
+                    click.echo(
+                        f"  {sku.id}  {sku.code}  {sku.title}  {price}  {free.get(sku.id, 0)}"
+                    )
+
+
+@group.command("add-product", help="Write down a product, not shown yet; print its id.")
+@click.option("--title", required=True)
+@click.option("--brand", required=True)
+@click.option("--scenario", type=click.Choice([kind.value for kind in Scenario]), required=True)
+@click.option("--picture", "pictures", multiple=True, help="Address of a picture; may be repeated.")
+@click.option("--notes", default="", help="What buyers must know.")
+def add_product(
+    title: str, brand: str, scenario: str, pictures: tuple[str, ...], notes: str
+) -> None:
+    """Print the id alone, for scripts."""
+    ports = process.ports()
+    with ports.begin() as session:
+        product = service.add_product(
+            session,
+            title=title,
+            brand=brand,
+            scenario=Scenario(scenario),
+            pictures=pictures,
+            purchase_notes=notes,
+            now=ports.clock(),
+        )
+    click.echo(product.id)
+
+
+@group.command("add-sku", help="Write down a form in which a product is sold; print its id.")
+@click.argument("product_id", type=click.UUID)
+@click.option("--code", required=True, help="How operators name it, as in `cards import --sku`.")
+@click.option("--title", required=True)
+@click.option("--face-value-fen", type=FEN, required=True)
+@click.option("--price-fen", type=FEN, required=True)
+@click.option("--cost-fen", type=click.IntRange(0, MOST_FEN), required=True)
+@click.option("--limit-per-order", type=click.IntRange(1, 100), default=10)
+@click.option("--limit-per-day", type=click.IntRange(1))
+@click.option("--limit-ever", type=click.IntRange(1))
+@click.option(
+    "--refund-rule",
+    type=click.Choice([rule.value for rule in RefundRule]),
+    default=RefundRule.UNTIL_REVEALED.value,
+)
+@click.option("--warranty-days", type=click.IntRange(0, 3650), default=30)
+@click.option(
+    "--not-on",
+    multiple=True,
+    type=click.Choice([channel.value for channel in SaleChannel]),
+    help="A channel where it is not sold; may be repeated.",
+)
+def add_sku(
+    product_id: UUID,
+    code: str,
+    title: str,
+    face_value_fen: int,
+    price_fen: int,
+    cost_fen: int,
+    limit_per_order: int,
+    limit_per_day: int | None,
+    limit_ever: int | None,
+    refund_rule: str,
+    warranty_days: int,
+    not_on: tuple[str, ...],
+) -> None:
+    """Print the id alone, for scripts."""
+    ports = process.ports()
+    terms = SkuTerms(
+        face_value_fen=Fen(face_value_fen),
+        list_price_fen=Fen(price_fen),
+        cost_fen=Fen(cost_fen),
+        limit_per_order=limit_per_order,
+        limit_per_day=limit_per_day,
+        limit_ever=limit_ever,
+        refund_rule=RefundRule(refund_rule),
+        warranty_days=warranty_days,
+    )
+    try:
+        with ports.begin() as session:
+            product = session.get(Product, product_id)
+            if product is None:
+                raise queries.ProductNotFound
+            sku = service.add_sku(
+                session,
+                product,
+                code=code,
+                title=title,
+                kind=SkuKind.CARD_CODE,
+                terms=terms,
+                on_sale={channel: channel.value not in not_on for channel in SaleChannel},
+                now=ports.clock(),
+            )
+    except DomainError as refusal:
+        raise click.ClickException(refusal.title) from None
+    click.echo(sku.id)
+
+
+@group.command("publish", help="Show a product to members.")
+@click.argument("product_id", type=click.UUID)
+def publish(product_id: UUID) -> None:
+    """From now on it is sold."""
+    _move(product_id, is_shown=True)
+
+
+@group.command("withdraw", help="Hide a product; orders keep what was promised.")
+@click.argument("product_id", type=click.UUID)
+def withdraw(product_id: UUID) -> None:
+    """From now on it is not sold."""
+    _move(product_id, is_shown=False)
+
+
+def _move(product_id: UUID, *, is_shown: bool) -> None:
+    ports = process.ports()
+    act = service.publish_product if is_shown else service.withdraw_product
+    try:
+        with ports.begin() as session:
+            act(session, product_id, actor=ACTOR, now=ports.clock())
+    except DomainError as refusal:
+        raise click.ClickException(refusal.title) from None
