@@ -12,12 +12,16 @@ from sqlalchemy import (
     Index,
     String,
     Table,
+    bindparam,
     insert,
+    inspect,
     literal,
+    literal_column,
     select,
     update,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.sql.dml import ReturningInsert
 
 from kit.db import Base
 from kit.errors import Conflict
@@ -110,6 +114,10 @@ class StatusChange(Base):
     actor: Mapped[str] = mapped_column(String(64))
 
 
+# A mapped class's is a table.
+STEPS: Final[Table] = inspect(StatusChange).local_table  # type: ignore[assignment]
+
+
 def move(session: Session, row: HasLifecycle[S], to: S, *, at: datetime, actor: str) -> None:
     """Set the row's status to `to` and write the step down; raises `IllegalMove`.
 
@@ -143,26 +151,47 @@ def move_many(
 
     One statement moves the rows and writes the steps down, whatever their number.
     """
+    statement = moving(table, lifecycle, ids, old=old, to=to, values=values)
+    return session.execute(statement, {"step_at": at, "step_actor": actor}).scalars().all()
+
+
+def moving(
+    table: Table,
+    lifecycle: Lifecycle[S],
+    ids: ColumnElement[bool],
+    *,
+    old: S,
+    to: S,
+    values: Mapping[str, Any] | None = None,
+) -> ReturningInsert[UUID]:
+    """Return the statement of `move_many`, to be kept where it is run often; or `IllegalMove`.
+
+    It takes the parameters `step_at` and `step_actor`, and those that `ids` and `values` name.
+    """
     if not lifecycle.allows(old, to):
         raise IllegalMove(kind=lifecycle.kind, old=old.value, new=to.value)
     moved = (
         update(table)
-        .where(table.c.status == old, ids)
-        .values(status=to, **(values or {}))
+        .where(table.c.status == _constant(old), ids)
+        .values(status=_constant(to), **(values or {}))
         .returning(table.c.id)
         .cte("moved")
     )
     steps = select(
         literal(lifecycle.kind),
         moved.c.id,
-        literal(old.value),
-        literal(to.value),
-        literal(at, StatusChange.__table__.c.at.type),
-        literal(actor),
+        _constant(old),
+        _constant(to),
+        bindparam("step_at", type_=STEPS.c.at.type),
+        bindparam("step_actor", type_=STEPS.c.actor.type),
     )
-    noted = (
-        insert(StatusChange)
+    return (
+        insert(STEPS)
         .from_select(["kind", "row_id", "old", "new", "at", "actor"], steps)
-        .returning(StatusChange.row_id)
+        .returning(STEPS.c.row_id)
     )
-    return session.execute(noted).scalars().all()
+
+
+def _constant(status: StrEnum) -> ColumnElement[str]:
+    # As a parameter it would hide from a prepared plan that an index of this status alone fits.
+    return literal_column(f"'{status.value}'", String())

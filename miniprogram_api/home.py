@@ -34,7 +34,7 @@ def see() -> Response:
     channel = client_channel()
     with ports().begin() as session:
         page = catalog.list_products(session, limit=SHOWN)
-        products = view_products(session, page.items, channel=channel)
+        products = view_products(session, page.items, channel=channel, now=ports().clock())
     read = HomeRead(
         scenarios=list(Scenario),
         products=products,

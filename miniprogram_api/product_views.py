@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -13,14 +14,14 @@ from shop.catalog.models import Product, SaleChannel, Sku
 
 
 def view_products(
-    session: Session, products: Sequence[Product], *, channel: SaleChannel
+    session: Session, products: Sequence[Product], *, channel: SaleChannel, now: datetime
 ) -> list[ProductOut]:
     """Return the products with their SKUs, and whether each may be ordered through `channel`."""
     skus: dict[UUID, list[Sku]] = defaultdict(list)
     listed = catalog.list_skus(session, [product.id for product in products])
     for sku in listed:
         skus[sku.product_id].append(sku)
-    stock = cards.count_free(session, [sku.id for sku in listed])
+    stock = cards.count_free(session, [sku.id for sku in listed], now=now)
     return [
         _view_product(product, skus[product.id], stock=stock, channel=channel)
         for product in products

@@ -38,7 +38,7 @@ def list_all(query_data: ProductQuery) -> Response:
             cursor=query_data.cursor,
             limit=query_data.limit,
         )
-        items = view_products(session, page.items, channel=channel)
+        items = view_products(session, page.items, channel=channel, now=ports().clock())
     read = ProductPage(
         items=items, next_cursor=page.next_cursor, server_time=ports().clock(), poll_after_ms=None
     )
@@ -56,6 +56,6 @@ def see(product_id: UUID) -> Response:
     channel = client_channel()
     with ports().begin() as session:
         product = catalog.get_product(session, product_id)
-        seen = view_products(session, [product], channel=channel)[0]
+        seen = view_products(session, [product], channel=channel, now=ports().clock())[0]
     read = ProductRead(**dict(seen), server_time=ports().clock(), poll_after_ms=None)
     return answer_read(read, is_personal=False)

@@ -38,7 +38,9 @@ INVARIANTS: Final = (
         "   ON l.order_id = o.id"
         " LEFT JOIN (SELECT order_id, sum(amount_fen) fen FROM refunds"
         "   WHERE reason IN ('member', 'undeliverable') GROUP BY 1) r ON r.order_id = o.id"
-        " WHERE coalesce(l.fen, 0) <> coalesce(r.fen, 0)",
+        " WHERE coalesce(l.fen, 0) <> coalesce(r.fen, 0)"
+        " UNION ALL SELECT l.id::text FROM order_lines l"
+        " WHERE l.refunded_fen <> l.refunded_quantity * l.unit_price_fen",
     ),
     Invariant(
         "I12.paid_means_captured",
@@ -67,7 +69,9 @@ INVARIANTS: Final = (
         " UNION ALL SELECT r.id FROM refunds r WHERE r.status <> coalesce((SELECT new FROM"
         "   status_changes s WHERE s.row_id = r.id ORDER BY seq DESC LIMIT 1), 'requested')"
         " UNION ALL SELECT c.id FROM cards c WHERE c.status <> coalesce((SELECT new FROM"
-        "   status_changes s WHERE s.row_id = c.id ORDER BY seq DESC LIMIT 1), 'free')",
+        "   status_changes s WHERE s.row_id = c.id ORDER BY seq DESC LIMIT 1), 'free')"
+        " UNION ALL SELECT b.id FROM batches b WHERE b.status <> coalesce((SELECT new FROM"
+        "   status_changes s WHERE s.row_id = b.id ORDER BY seq DESC LIMIT 1), 'importing')",
     ),
     Invariant(
         "I14.no_money_kept_for_nothing",
@@ -96,6 +100,19 @@ INVARIANTS: Final = (
         "   paid_at < CAST(:now AS timestamptz) - interval '10 minutes')",
     ),
     Invariant(
+        "I16.nothing_is_forgotten",
+        "what is not at its end has a moment at which a sweep looks at it, or a person has it",
+        "SELECT order_no FROM orders WHERE due_at IS NULL"
+        "   AND (status = 'pending' OR (status = 'paid' AND NOT is_held))"
+        " UNION ALL SELECT out_trade_no FROM payments WHERE due_at IS NULL"
+        "   AND status IN ('created', 'prepaid')"
+        " UNION ALL SELECT out_refund_no FROM refunds WHERE due_at IS NULL"
+        "   AND status IN ('requested', 'sent')"
+        " UNION ALL SELECT order_no FROM orders o WHERE status = 'refunding' AND NOT EXISTS"
+        "   (SELECT FROM refunds r WHERE r.order_id = o.id AND r.status <> 'done'"
+        "    AND r.reason IN ('member', 'undeliverable'))",
+    ),
+    Invariant(
         "I18.batches_add_up",
         "a batch has as many cards as were imported, and none when it was undone",
         "SELECT b.id FROM batches b LEFT JOIN cards c ON c.batch_id = b.id GROUP BY b.id"
@@ -103,13 +120,14 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "I19.lines_have_their_cards",
-        "a line holds a card for each unit that was not given back, of its own SKU",
+        "a line holds a card for each unit that was not given back, of its own SKU, and no other",
         "SELECT l.id FROM order_lines l JOIN orders o ON o.id = l.order_id"
-        " LEFT JOIN cards c ON c.order_line_id = l.id AND c.sku_id = l.sku_id AND c.status ="
-        "   ANY (CASE WHEN o.status IN ('pending', 'paid') THEN ARRAY['reserved']"
-        "        ELSE ARRAY['delivered', 'revealed', 'void'] END)"
+        " LEFT JOIN cards c ON c.order_line_id = l.id"
         " GROUP BY l.id, o.status HAVING count(c.id) <> CASE WHEN o.status = 'closed' THEN 0"
-        "   ELSE l.quantity - l.refunded_quantity END",
+        "   ELSE l.quantity - l.refunded_quantity END"
+        " OR count(c.id) <> count(c.id) FILTER (WHERE c.sku_id = l.sku_id AND c.status ="
+        "   ANY (CASE WHEN o.status IN ('pending', 'paid') THEN ARRAY['reserved']"
+        "        ELSE ARRAY['delivered', 'revealed', 'void'] END))",
     ),
     Invariant(
         "I19.cards_are_their_owners",

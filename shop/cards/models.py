@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
@@ -132,6 +131,3 @@ class Reveal(Base):
     member_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"), index=True)
     request_id: Mapped[str] = mapped_column(String(64))
     at: Mapped[datetime]
-
-
-CardRow = dict[str, Any]  # a row for a bulk insert into `cards`

@@ -63,3 +63,14 @@ def list_skus_for_sale(
 def find_sku_by_code(session: Session, code: str) -> Sku | None:
     """Return the SKU that operators know under `code`, or None."""
     return session.scalars(select(Sku).where(Sku.code == code)).one_or_none()
+
+
+def find_sku(session: Session, code_or_id: str) -> Sku | None:
+    """Return the SKU that an operator names by its code or its id, or None."""
+    found = find_sku_by_code(session, code_or_id)
+    if found is not None:
+        return found
+    try:
+        return session.get(Sku, UUID(code_or_id))
+    except ValueError:
+        return None

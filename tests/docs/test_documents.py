@@ -220,6 +220,6 @@ def _names(found: Page) -> set[str]:
 
 def _flask_words(text: str) -> list[list[str]]:
     """Return the command words after `flask`, or in `make flask ARGS="…"`."""
-    calls = re.findall(r'\bflask (?:--app app\.cli )?([a-z]+(?: [a-z]+)?)(?=[ `",;]|$)', text)
+    calls = re.findall(r'\bflask (?:--app app\.cli )?([a-z]+(?: [a-z-]+)?)(?=[ `",;]|$)', text)
     calls += re.findall(r'ARGS="([a-z]+(?: [a-z]+)?)"', text)
     return [call.split() for call in calls]
