@@ -27,6 +27,11 @@ GRACE_SECONDS: Final = 5.0
 _SERVER: pytest.StashKey[DatabaseServer] = pytest.StashKey()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the switch for long, seeded runs of the fault and race tests."""
+    parser.addoption("--chaos", action="store_true", help="long seeded runs (make chaos)")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Give each parallel test process the one database server, which this process starts."""
@@ -132,6 +137,12 @@ def redis(redis_url: str) -> Iterator["Redis"]:
     client.flushall()
     yield client
     client.close()
+
+
+@pytest.fixture(scope="session")
+def is_chaos(request: pytest.FixtureRequest) -> bool:
+    """Say whether this is a long run."""
+    return bool(request.config.getoption("--chaos"))
 
 
 @pytest.fixture

@@ -81,6 +81,16 @@ def finish(
     return find_refund(connection, out_refund_no) if changed else None
 
 
+def resolve(connection: sqlite3.Connection, out_refund_no: str, due: float) -> bool:
+    """ABNORMAL → PROCESSING: the merchant's staff sends the money another way."""
+    changed = connection.execute(
+        "UPDATE wp_refunds SET status = 'PROCESSING', finished_at = NULL, due = ?"
+        " WHERE out_refund_no = ? AND status = 'ABNORMAL'",
+        (due, out_refund_no),
+    ).rowcount
+    return bool(changed)
+
+
 def shown(refund: sqlite3.Row) -> dict[str, Any]:
     """The answer of request and query."""
     answer: dict[str, Any] = {

@@ -1,17 +1,17 @@
-"""The user's hand at WeChat Pay's cashier: `POST /sandbox/wechat-pay/pay`."""
+"""Hands at WeChat Pay: the user's at the cashier, the merchant's staff at an abnormal refund."""
 
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
 from sandbox.control import BadOrder, control_body, text_field
-from sandbox.wechat_pay import orders
+from sandbox.wechat_pay import orders, refunds
 from sandbox.wechat_pay.desk import Desk
 from sandbox.wechat_pay.notices import content
 
 
 def add(blueprint: Blueprint, desk: Desk) -> None:
-    """Register the path."""
+    """Register the paths."""
 
     @blueprint.post("/sandbox/wechat-pay/pay")
     def pay() -> Response | tuple[Response, int]:
@@ -23,6 +23,15 @@ def add(blueprint: Blueprint, desk: Desk) -> None:
             return jsonify(_pay(desk, text_field(body, "prepay_id"), coupon_fen))
         except orders.CannotPay as reason:
             return jsonify(error=str(reason)), 409
+
+    @blueprint.post("/sandbox/wechat-pay/resolve-refund")
+    def resolve_refund() -> dict[str, bool]:
+        number, due = text_field(control_body(), "out_refund_no"), desk.refund_due()
+        with desk.peer.store.write() as connection:
+            is_resolved = refunds.resolve(connection, number, due)
+        if is_resolved:
+            desk.finish_at(number, due)
+        return {"resolved": is_resolved}
 
 
 def _pay(desk: Desk, prepay_id: str, coupon_fen: int) -> dict[str, Any]:

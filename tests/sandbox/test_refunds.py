@@ -192,3 +192,21 @@ def test_the_payers_share_of_a_refund_follows_the_coupon(merchant):
     merchant.pay(merchant.place(body).json["prepay_id"], coupon_fen=250)
     amount = merchant.refund(merchant.refund_body(body["out_trade_no"], 500)).json["amount"]
     assert (amount["payer_refund"], amount["discount_refund"]) == (375, 125)
+
+
+def test_f99_the_merchants_staff_can_send_an_abnormal_refund_another_way(
+    merchant, client, receiver, eventually
+):
+    client.post("/sandbox/settings", json={"wechat_pay_refund_outcome": "ABNORMAL"})
+    number = merchant.paid()
+    body = merchant.refund_body(number, 1000)
+    merchant.refund(body)
+    receiver.wait_for(2)
+    client.post("/sandbox/settings", json={"wechat_pay_refund_outcome": "SUCCESS"})
+    named = {"out_refund_no": body["out_refund_no"]}
+    assert client.post("/sandbox/wechat-pay/resolve-refund", json=named).json == {"resolved": True}
+    assert eventually(
+        lambda: merchant.refund_query(body["out_refund_no"]).json["status"] == "SUCCESS"
+    )
+    again = client.post("/sandbox/wechat-pay/resolve-refund", json=named)
+    assert again.json == {"resolved": False}

@@ -1,0 +1,72 @@
+"""The operator's commands, run as anybody at the terminal would run them."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+LONGEST_SECONDS: Final = 300
+
+
+class CommandFailed(Exception):
+    """A command that the evening needs did not work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a command ended and what it wrote."""
+
+    code: int
+    text: str
+
+
+def flask(*words: str) -> Outcome:
+    """Run `flask …` in this environment."""
+    done = subprocess.run(  # noqa: S603 - our own program, no shell
+        [sys.executable, "-m", "flask", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=LONGEST_SECONDS,
+    )
+    return Outcome(done.returncode, done.stdout + (done.stderr if done.returncode else ""))
+
+
+def make_sku(*, stock: int, price_fen: int) -> dict[str, str]:
+    """Put something new on sale; return its ids."""
+    made = flask("sample", "sku", "--stock", str(stock), "--price-fen", str(price_fen))
+    if made.code:
+        raise CommandFailed(made.text)
+    ids: dict[str, str] = json.loads(made.text)
+    return ids
+
+
+def audit() -> dict[str, Any]:
+    """Return what the auditor says; without its line, how it failed."""
+    outcome = flask("audit")
+    for text in reversed(outcome.text.splitlines()):
+        if text.startswith("{"):
+            found: dict[str, Any] = json.loads(text)
+            return found | {"code": outcome.code}
+    return {"checked": [], "violations": [{"says": outcome.text[-300:]}], "code": outcome.code}
+
+
+def balances() -> dict[str, int]:
+    """Return the ledger's balances in fen, by account."""
+    outcome = flask("ledger", "balances")
+    if outcome.code:
+        raise CommandFailed(outcome.text)
+    return read_balances(outcome.text.splitlines())
+
+
+def read_balances(lines: Sequence[str]) -> dict[str, int]:
+    """Read "account  yuan" lines."""
+    found: dict[str, int] = {}
+    for text in lines:
+        account, _, yuan = text.strip().rpartition(" ")
+        if account:
+            found[account.strip()] = int(yuan.replace(".", ""))  # always two decimals
+    return found
