@@ -65,7 +65,8 @@ spec: setup
 	@exec $(PY) -m flask --app app.cli openapi
 
 screenshots: setup-dev
-	@exec $(PY) -m app.machine screenshots $(ARGS)
+	@$(PYTHON) tools/install_browser.py
+	@exec $(PY) -m app.machine screenshots
 
 pins: setup-dev
 	$(PIP_COMPILE) --output-file requirements.txt requirements.in

@@ -58,10 +58,10 @@ HTTP_WORDS: Final[Mapping[int, Words]] = {
     400: Words("bad_request", "Bad request", "请求无法识别"),
     404: Words("not_found", "Not found", "没有找到相关内容"),
     405: Words("method_not_allowed", "Method not allowed", "不支持的请求方式"),
-    408: Words("request_timeout", "The request took too long to arrive", "请求超时,请重试"),
+    408: Words("request_timeout", "The request took too long to arrive", "请求超时，请重试"),
     413: Words("body_too_large", "The body is too large", "请求内容过大"),
     415: Words("unsupported_media_type", "Send application/json", "不支持的内容类型"),
-    500: Words("internal_error", "Internal error", "系统开小差了,请稍后再试"),
+    500: Words("internal_error", "Internal error", "系统开小差了，请稍后再试"),
 }
 
 # Pydantic's kinds of mistakes in the words of the client's language; any other is "not accepted".

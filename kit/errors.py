@@ -45,7 +45,7 @@ class RateLimited(DomainError):
 
     code = "rate_limited"
     title = "Too many requests"
-    message = "操作太频繁,请稍后再试"
+    message = "操作太频繁，请稍后再试"
 
 
 class Unavailable(DomainError):
@@ -53,4 +53,4 @@ class Unavailable(DomainError):
 
     code = "unavailable"
     title = "Temporarily unavailable"
-    message = "服务暂时不可用,请稍后再试"
+    message = "服务暂时不可用，请稍后再试"

@@ -22,7 +22,7 @@ class IdempotencyKeyReused(Conflict):
 
     code = "idempotency_key_reused"
     title = "The idempotency key was used with another request"
-    message = "重复的请求编号,请刷新后重试"
+    message = "重复的请求编号，请刷新后重试"
 
 
 class IdempotencyKey(Base):

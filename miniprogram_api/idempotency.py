@@ -26,7 +26,7 @@ class IdempotencyKeyRequired(Malformed):
 
     code = "idempotency_key_required"
     title = "Send an Idempotency-Key of 1 to 64 printable ASCII characters"
-    message = "缺少请求编号,请刷新后重试"
+    message = "缺少请求编号，请刷新后重试"
 
 
 def needs_key(view: View) -> View:

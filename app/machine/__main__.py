@@ -1,4 +1,4 @@
-"""`python -m app.machine run|demo|flask|migrate|web`."""
+"""`python -m app.machine run|demo|screenshots|flask|migrate|web`."""
 
 import sys
 

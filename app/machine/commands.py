@@ -1,4 +1,4 @@
-"""The commands of `python -m app.machine`: run, demo, flask, migrate, web."""
+"""The commands of `python -m app.machine`: run, demo, screenshots, flask, migrate, web."""
 
 import argparse
 import os
@@ -16,7 +16,7 @@ from app.machine.refusal import CannotRun
 from app.stopping import Stopping
 from kit.clock import monotonic_seconds
 
-RUNS: Final = ("run", "demo")
+RUNS: Final = ("run", "demo", "screenshots")
 DEMO_PAY_WITHIN_SECONDS: Final = "25"
 WAIT_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.1
@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known: dict[str, Callable[[list[str]], int]] = {
         "run": _run,
         "demo": _demo,
+        "screenshots": _screenshots,
         "flask": _flask,
         "migrate": _migrate,
         "web": _web,
@@ -54,6 +55,11 @@ def _demo(words: list[str]) -> int:
     # Some members of the evening let an order lapse, and nobody wants to watch that for long.
     given = {"ORDER_PAY_WITHIN_SECONDS": DEMO_PAY_WITHIN_SECONDS, **os.environ}
     return running.run_beside(given, [sys.executable, "-m", "demo", *words], kind="demo")
+
+
+def _screenshots(_words: list[str]) -> int:
+    command = [sys.executable, "tools/screenshots.py"]
+    return running.run_beside(os.environ, command, kind="screenshots")
 
 
 def _migrate(_words: list[str]) -> int:

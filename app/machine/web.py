@@ -1,5 +1,6 @@
 """`python -m app.machine web` serves wsgi.py with Granian; its workers end when it does."""
 
+import gc
 import importlib
 import multiprocessing
 import multiprocessing.connection
@@ -32,6 +33,7 @@ def serve(settings: Settings, *, address: str = HOST) -> None:
     """Serve until SIGTERM or SIGINT; a worker that crashes is logged and replaced."""
     logs.configure(level=settings.log_level, form=settings.log_format)
     _make_room_for_figures(settings)
+    _load_for_workers()
     server = Granian(
         "wsgi",
         address=address,
@@ -45,6 +47,15 @@ def serve(settings: Settings, *, address: str = HOST) -> None:
         workers_kill_timeout=FINISH_SECONDS,
     )
     server.serve(target_loader=_application, wrap_loader=False)
+
+
+def _load_for_workers() -> None:
+    """Import what wsgi.py needs before the workers are forked, so that they share its memory."""
+    # Not above: the library of the figures looks for their folder as it is imported.
+    for name in ("app.cli", "app.factory", "app.wiring"):
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # a collection would touch every object, and so copy its page
 
 
 def _application() -> Any:

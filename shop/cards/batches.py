@@ -44,7 +44,7 @@ class BatchInUse(Conflict):
 
     code = "cards.batch_in_use"
     title = "Cards of the batch were sold"
-    message = "该批次已有卡密售出或占用,无法撤销"
+    message = "该批次已有卡密售出或占用，无法撤销"
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ class FileChanged(Conflict):
 
     code = "cards.file_changed"
     title = "The file or the stock changed during the import"
-    message = "导入期间文件或库存发生变化,请重试"
+    message = "导入期间文件或库存发生变化，请重试"
 
 
 class ImportRunning(Conflict):
@@ -71,7 +71,7 @@ class ImportRunning(Conflict):
 
     code = "cards.import_running"
     title = "Another import is running"
-    message = "另一个导入正在进行,请稍后再试"
+    message = "另一个导入正在进行，请稍后再试"
 
 
 @dataclass(slots=True)

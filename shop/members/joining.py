@@ -27,7 +27,7 @@ class PhoneBelongsToAnother(Conflict):
 
     code = "members.phone_belongs_to_another"
     title = "Another account has this phone number"
-    message = "该手机号已绑定其他账号,确认是您本人后可合并账号"
+    message = "该手机号已绑定其他账号，确认是您本人后可合并账号"
 
 
 class TwoPhones(Conflict):
@@ -35,7 +35,7 @@ class TwoPhones(Conflict):
 
     code = "members.two_phones"
     title = "Both accounts have a phone number of their own"
-    message = "两个账号绑定了不同的手机号,无法合并"
+    message = "两个账号绑定了不同的手机号，无法合并"
 
 
 def set_phone(

@@ -25,7 +25,7 @@ class MemberNotActive(Conflict):
 
     code = "members.not_active"
     title = "The account was closed or joined to another"
-    message = "账号状态已变化,请刷新后重试"
+    message = "账号状态已变化，请刷新后重试"
 
 
 def get_member(session: Session, member_id: UUID) -> Member:

@@ -44,7 +44,7 @@ class DocumentOutdated(Conflict):
 
     code = "members.document_outdated"
     title = "This is not the version in force"
-    message = "协议已更新,请阅读最新版本后再确认"
+    message = "协议已更新，请阅读最新版本后再确认"
 
 
 class NicknameRefused(Malformed):
@@ -52,7 +52,7 @@ class NicknameRefused(Malformed):
 
     code = "members.nickname_refused"
     title = "A nickname has 1 to 40 visible characters"
-    message = "昵称须为 1 至 40 个字符,且不能包含特殊控制字符"
+    message = "昵称须为 1 至 40 个字符，且不能包含特殊控制字符"
 
 
 class AvatarRefused(Malformed):

@@ -18,7 +18,7 @@ class CodeRejected(Unauthenticated):
 
     code = "members.code_refused"
     title = "The platform refused the sign-in code"
-    message = "登录凭证已失效,请重新登录"
+    message = "登录凭证已失效，请重新登录"
 
 
 class PhoneCodeRejected(Conflict):
@@ -26,7 +26,7 @@ class PhoneCodeRejected(Conflict):
 
     code = "members.phone_code_refused"
     title = "The platform refused the phone credential"
-    message = "手机号授权已失效,请重新授权"
+    message = "手机号授权已失效，请重新授权"
 
 
 class PlatformSilent(Unavailable):
@@ -34,7 +34,7 @@ class PlatformSilent(Unavailable):
 
     code = "members.platform_unavailable"
     title = "The platform does not answer, try again shortly"
-    message = "平台服务繁忙,请稍后再试"
+    message = "平台服务繁忙，请稍后再试"
 
 
 def sign_in(
