@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from flask import Response
-from shop.cards.service import OutOfStock
 from sqlalchemy.orm import Session
 
 from kit.pages import BadCursor
@@ -35,6 +34,8 @@ from miniprogram_api.schemas.orders import (
     WaitQuery,
 )
 from miniprogram_api.waiting import wait_for_change
+from shop.cards.service import OutOfStock
+from shop.members.queries import MemberNotActive
 from shop.orders import queries, refunding
 from shop.orders import service as orders
 from shop.orders.models import Order, OrderStatus
@@ -51,7 +52,15 @@ blueprint = member_blueprint("orders", tag="Orders")
 @blueprint.doc(summary="Place an order")
 @idempotency.needs_key
 @takes_client_channel
-@refuses(UnknownClientChannel, BadLines, SkuNotForSale, LimitReached, TotalTooLarge, OutOfStock)
+@refuses(
+    UnknownClientChannel,
+    BadLines,
+    SkuNotForSale,
+    LimitReached,
+    TotalTooLarge,
+    OutOfStock,
+    MemberNotActive,
+)
 def place(json_data: OrderIn) -> Response:
     """Reserve the cards and fix the price; pay until `pay_by`."""
     who, now = caller(), ports().clock()

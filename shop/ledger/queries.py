@@ -1,10 +1,10 @@
 """Balances and proofs of the money ledger, always summed from the transfers themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func, select, union_all
+from sqlalchemy import ARRAY, Uuid, any_, case, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from kit.money import Fen
@@ -36,12 +36,33 @@ def list_balances(session: Session) -> list[Balance]:
 
 
 def find_amounts(
-    session: Session, *, cause_kind: str, leg: str, cause_ids: list[UUID]
+    session: Session, *, cause_kind: str, leg: str, cause_ids: Sequence[UUID], account_id: UUID
 ) -> Mapping[UUID, Fen]:
-    """Return cause id → amount posted for it under `leg`."""
+    """Return cause id → amount posted for it under `leg`, on either side of the account."""
+    # One array, however long: a statement takes no more than 65,535 parameters.
+    wanted = any_(literal(list(cause_ids), ARRAY(Uuid())))
     rows = session.execute(
         select(Transfer.cause_id, Transfer.amount_fen).where(
-            Transfer.cause_kind == cause_kind, Transfer.leg == leg, Transfer.cause_id.in_(cause_ids)
+            Transfer.cause_kind == cause_kind,
+            Transfer.leg == leg,
+            Transfer.cause_id == wanted,
+            or_(Transfer.debit_account_id == account_id, Transfer.credit_account_id == account_id),
         )
     )
     return {cause_id: Fen(amount) for cause_id, amount in rows}
+
+
+def list_posted(
+    session: Session, *, cause_kind: str, cause_id: UUID, account_id: UUID
+) -> Sequence[int]:
+    """Return what was posted for a cause to the account, debits positive and credits negative."""
+    signed = case(
+        (Transfer.debit_account_id == account_id, Transfer.amount_fen), else_=-Transfer.amount_fen
+    )
+    return session.scalars(
+        select(signed).where(
+            Transfer.cause_kind == cause_kind,
+            Transfer.cause_id == cause_id,
+            or_(Transfer.debit_account_id == account_id, Transfer.credit_account_id == account_id),
+        )
+    ).all()

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from kit.errors import Conflict
 from shop.cards import queries as cards
+from shop.members import queries as member_queries
 from shop.members import service as members
 from shop.members.phones import PhoneBook
 from shop.orders import queries
@@ -22,7 +23,7 @@ class UnfinishedOrders(Conflict):
 
     code = "members.unfinished_orders"
     title = "Finish or cancel your open orders first"
-    message = "您还有未完成的订单,暂时无法注销"
+    message = "您还有未完成的订单，暂时无法注销"
 
 
 class UnrevealedCards(Conflict):
@@ -30,14 +31,16 @@ class UnrevealedCards(Conflict):
 
     code = "members.unrevealed_cards"
     title = "You own cards whose codes you have not revealed"
-    message = "您还有未查看的卡密,注销后将无法找回"
+    message = "您还有未查看的卡密，注销后将无法找回"
 
 
 def close_account(session: Session, *, member_id: UUID, give_up_cards: bool, now: datetime) -> None:
     """Delete the account: the person's data goes, the books stay.
 
-    Raises `UnfinishedOrders`, or `UnrevealedCards` unless `give_up_cards`.
+    Raises `UnfinishedOrders`, or `UnrevealedCards` unless `give_up_cards`. The member is locked
+    before the counting, so that no order is placed meanwhile.
     """
+    member_queries.lock_member(session, member_id)
     if count := queries.count_unfinished(session, member_id):
         raise UnfinishedOrders(orders=count)
     if not give_up_cards and (count := cards.count_unrevealed(session, member_id)):

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from kit.db import Begin
 from kit.faultpoints import faultpoint
 from kit.retry import delay_after
-from kit.sweep import lease, postpone
+from kit.sweep import is_due, lease, postpone
 from shop.orders import queries, receiving
 from shop.payments import queries as payments_queries
 from shop.payments import service as payments
@@ -37,11 +37,17 @@ Gateways = Mapping[Channel, PaymentGateway]
 
 
 def ask_about_payment(
-    begin: Begin, gateways: Gateways, payment_id: UUID, *, payer_hash_key: bytes, now: datetime
+    begin: Begin,
+    gateways: Gateways,
+    payment_id: UUID,
+    *,
+    payer_hash_key: bytes,
+    now: datetime,
+    only_if_due: bool = False,
 ) -> None:
-    """Query an open trade and apply the answer."""
+    """Query an open trade and apply the answer; `only_if_due` for sweeps, of which two may run."""
     with begin() as session:
-        payment = _lease_payment(session, payment_id, now=now)
+        payment = _lease_payment(session, payment_id, only_if_due=only_if_due, now=now)
     if payment is None:
         return
     try:
@@ -82,7 +88,7 @@ def close_at_platform(
 ) -> bool:
     """Close an open trade at the platform, then here; False when it turned out paid or unsure."""
     with begin() as session:
-        payment = _lease_payment(session, payment_id, now=now)
+        payment = _lease_payment(session, payment_id, only_if_due=False, now=now)
     if payment is None:
         return True
     try:
@@ -103,9 +109,13 @@ def close_at_platform(
     return True
 
 
-def _lease_payment(session: Session, payment_id: UUID, *, now: datetime) -> Payment | None:
+def _lease_payment(
+    session: Session, payment_id: UUID, *, only_if_due: bool, now: datetime
+) -> Payment | None:
     payment = payments_queries.lock_payment(session, payment_id)
     if payment.status not in payments_queries.OPEN:
+        return None
+    if only_if_due and not is_due(payment, now=now):
         return None
     lease(payment, now=now)
     return payment

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from kit.db import Begin
 from kit.faultpoints import faultpoint
 from kit.retry import delay_after
-from kit.sweep import Swept, lease, postpone, settle, sweep
+from kit.sweep import Swept, is_due, lease, postpone, settle, sweep
 from shop.members import queries as members
 from shop.members.platforms import Platform, PlatformUnavailable, ShippingDesk
 from shop.orders import asking, queries, refunding, service
@@ -51,7 +51,8 @@ def fulfil_due_orders(begin: Begin, *, now: datetime) -> Swept:
         try:
             with begin() as session:
                 order = queries.lock_order(session, order_id)
-                if order.status is OrderStatus.PAID and not order.is_held:
+                is_waiting = order.status is OrderStatus.PAID and not order.is_held
+                if is_waiting and is_due(order, now=now):
                     service.fulfil(session, order, now=now)
         except service.Undeliverable as exc:
             with begin() as session:
@@ -67,7 +68,12 @@ def ask_about_due_payments(
 
     def act(payment_id: UUID) -> None:
         asking.ask_about_payment(
-            begin, gateways, payment_id, payer_hash_key=payer_hash_key, now=now
+            begin,
+            gateways,
+            payment_id,
+            payer_hash_key=payer_hash_key,
+            now=now,
+            only_if_due=True,
         )
 
     return sweep(begin, payments_queries.due_payments(now), act, name="ask_about_due_payments")
@@ -78,11 +84,11 @@ def send_due_refunds(begin: Begin, gateways: Gateways, *, now: datetime) -> Swep
 
     def act(refund_id: UUID) -> None:
         with begin() as session:
-            refund, payment = _lease_refund(session, refund_id, now=now)
-        if refund.status in (RefundStatus.DONE, RefundStatus.STUCK):
+            leased = _lease_refund(session, refund_id, now=now)
+        if leased is None:
             return
         try:
-            result = _send_or_ask(gateways, refund, payment)
+            result = _send_or_ask(gateways, *leased)
         except GatewayError as exc:
             with begin() as session:
                 _note_refund_failure(session, refund_id, exc, now=now)
@@ -99,9 +105,10 @@ def report_due_deliveries(begin: Begin, desk: ShippingDesk, *, now: datetime) ->
 
     def act(payment_id: UUID) -> None:
         with begin() as session:
-            report, payment, open_id = _lease_report(session, payment_id, now=now)
-        if report.reported_at is not None or open_id is None:
+            leased = _lease_report(session, payment_id, now=now)
+        if leased is None:
             return
+        report, payment, open_id = leased
         try:
             desk.report_delivery(
                 merchant_id=payment.merchant_id,
@@ -127,7 +134,7 @@ def report_due_deliveries(begin: Begin, desk: ShippingDesk, *, now: datetime) ->
 def _begin_closing(session: Session, order_id: UUID, *, now: datetime) -> Payment | None:
     """Close the order at once when nothing is open at a platform; else return the open trade."""
     order = queries.lock_order(session, order_id)
-    if order.status is not OrderStatus.PENDING:
+    if order.status is not OrderStatus.PENDING or not is_due(order, now=now):
         return None
     payment = payments_queries.find_open(session, order_id)
     if payment is None:
@@ -154,12 +161,14 @@ def _postpone_fulfilment(session: Session, order_id: UUID, why: str, *, now: dat
         refunding.refund_order(session, order, reason=RefundReason.UNDELIVERABLE, now=now)
 
 
-def _lease_refund(session: Session, refund_id: UUID, *, now: datetime) -> tuple[Refund, Payment]:
+def _lease_refund(
+    session: Session, refund_id: UUID, *, now: datetime
+) -> tuple[Refund, Payment] | None:
     refund = session.get_one(Refund, refund_id, with_for_update=True, populate_existing=True)
-    payment = session.get_one(Payment, refund.payment_id)
-    if refund.due_at is not None:
-        lease(refund, now=now)
-    return refund, payment
+    if not is_due(refund, now=now):
+        return None
+    lease(refund, now=now)
+    return refund, session.get_one(Payment, refund.payment_id)
 
 
 def _send_or_ask(gateways: Gateways, refund: Refund, payment: Payment) -> RefundResult:
@@ -195,10 +204,12 @@ def _note_refund_failure(
 
 def _lease_report(
     session: Session, payment_id: UUID, *, now: datetime
-) -> tuple[DeliveryReport, Payment, str | None]:
+) -> tuple[DeliveryReport, Payment, str] | None:
     report = session.get_one(
         DeliveryReport, payment_id, with_for_update=True, populate_existing=True
     )
+    if not is_due(report, now=now):
+        return None
     payment = session.get_one(Payment, payment_id)
     open_id = members.find_open_id(
         session, report.member_id, platform=Platform.WECHAT, app_id=payment.app_id
@@ -206,8 +217,8 @@ def _lease_report(
     if open_id is None:
         # The member has left; the platform confirms the delivery by itself after its own time.
         settle(report)
-    else:
-        lease(report, now=now)
+        return None
+    lease(report, now=now)
     return report, payment, open_id
 
 

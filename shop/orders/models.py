@@ -74,7 +74,8 @@ class Order(Base, Retried):
     status: Mapped[OrderStatus] = mapped_column(text_enum(OrderStatus, name="status_listed"))
     total_fen: Mapped[Fen]
     is_held: Mapped[bool] = mapped_column(default=False)  # paid orders of an open group wait
-    version: Mapped[int] = mapped_column(default=1)  # counts changes, for ETags
+    # Counts changes; one that was made without the row's lock fails by it.
+    version: Mapped[int] = mapped_column()
     close_reason: Mapped[CloseReason | None] = mapped_column(
         text_enum(CloseReason, name="close_reason_listed")
     )
@@ -83,6 +84,8 @@ class Order(Base, Retried):
     paid_at: Mapped[datetime | None]
     fulfilled_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own form
 
 
 class OrderLine(Base):

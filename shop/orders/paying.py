@@ -51,7 +51,7 @@ class PaymentRefused(Conflict):
 
     code = "payments.refused"
     title = "The payment platform refused"
-    message = "支付平台拒绝了本次支付,请更换支付方式"
+    message = "支付平台拒绝了本次支付，请更换支付方式"
 
 
 class PlatformUnsure(Unavailable):
@@ -59,7 +59,7 @@ class PlatformUnsure(Unavailable):
 
     code = "payments.platform_unavailable"
     title = "The payment platform does not answer"
-    message = "支付平台繁忙,请稍后重试"
+    message = "支付平台繁忙，请稍后重试"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +160,9 @@ def _open(session: Session, gateway: PaymentGateway, order: Order, *, clock: Clo
             expires_at=order.pay_by,
             now=clock(),
         )
+    elif payment.channel is not gateway.channel:
+        # Another device opened it since the first channel was closed; its trade is not ours.
+        raise NotPayable
     first = queries.list_lines(session, [order.id])[0]
     return _Opened(payment, payer_ref, f"团卡 {first.snapshot['sku_title']}")
 

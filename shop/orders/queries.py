@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from kit.clock import business_date, business_day_bounds
@@ -15,6 +16,20 @@ from shop.orders.rules import Bought
 
 # What an order still has to come before its member may leave.
 UNFINISHED = (OrderStatus.PENDING, OrderStatus.PAID, OrderStatus.REFUNDING)
+_UNITS: Final = OrderLine.quantity - OrderLine.refunded_quantity
+# Built once, since every order of a SKU with limits asks it.
+_BOUGHT: Final = (
+    select(
+        func.coalesce(func.sum(_UNITS).filter(Order.placed_at >= bindparam("day_start")), 0),
+        func.coalesce(func.sum(_UNITS), 0),
+    )
+    .join(Order, Order.id == OrderLine.order_id)
+    .where(
+        OrderLine.member_id == bindparam("member"),
+        OrderLine.sku_id == bindparam("sku"),
+        Order.status != OrderStatus.CLOSED,
+    )
+)
 
 
 class OrderNotFound(NotFound):
@@ -43,8 +58,16 @@ def lock_order(session: Session, order_id: UUID) -> Order:
 
 def lock_own_order(session: Session, order_id: UUID, *, member_id: UUID) -> Order:
     """Return the member's order, locked and fresh; raises `OrderNotFound`."""
-    get_order(session, order_id, member_id=member_id)  # no lock on somebody else's order
-    return lock_order(session, order_id)
+    order = session.scalars(
+        select(Order)
+        # No lock on somebody else's order.
+        .where(Order.id == order_id, Order.member_id == member_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if order is None:
+        raise OrderNotFound
+    return order
 
 
 def list_lines(session: Session, order_ids: Sequence[UUID]) -> Sequence[OrderLine]:
@@ -74,19 +97,8 @@ def list_orders(
 def count_bought(session: Session, member_id: UUID, sku_id: UUID, *, now: datetime) -> Bought:
     """Count the units of a SKU that the member ordered and neither let lapse nor gave back."""
     day_start, _ = business_day_bounds(business_date(now))
-    units = OrderLine.quantity - OrderLine.refunded_quantity
-    today, ever = session.execute(
-        select(
-            func.coalesce(func.sum(units).filter(Order.placed_at >= day_start), 0),
-            func.coalesce(func.sum(units), 0),
-        )
-        .join(Order, Order.id == OrderLine.order_id)
-        .where(
-            OrderLine.member_id == member_id,
-            OrderLine.sku_id == sku_id,
-            Order.status != OrderStatus.CLOSED,
-        )
-    ).one()
+    parameters = {"member": member_id, "sku": sku_id, "day_start": day_start}
+    today, ever = session.execute(_BOUGHT, parameters).one()
     return Bought(today=int(today), ever=int(ever))
 
 

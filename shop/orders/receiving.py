@@ -56,18 +56,25 @@ def record_payment(
     """Apply a trade once, by row locks and a unique transaction number.
 
     Raises `UnknownTrade`, or `TradeMismatch` when channel, application, merchant, currency,
-    amount or transaction number differ from what was written down.
+    amount or transaction number differ from what was written down, or when money that we never
+    knew of has gone back already: then somebody else acted, and nothing may be delivered for it.
     """
     found = payments_queries.find_by_number(session, trade.out_trade_no)
     if found is None:
         raise UnknownTrade
     if trade.state not in (TradeState.PAID, TradeState.REFUNDED):
         return Received.IGNORED
+    if found.status is PaymentStatus.CAPTURED:
+        # Nothing leaves this state, so a repeat needs no lock.
+        _compare(found, trade)
+        return Received.REPEATED
     order = queries.lock_order(session, found.order_id)
     payment = payments_queries.lock_payment(session, found.id)
     _compare(payment, trade)
     if payment.status is PaymentStatus.CAPTURED:
         return Received.REPEATED
+    if trade.state is TradeState.REFUNDED:
+        raise TradeMismatch(fields=["state"])
     payments.capture(session, payment, trade, payer_hash_key=payer_hash_key, now=now)
     faultpoint("orders.record_payment.after_capture")
     return _apply(session, order, payment, now=now)
@@ -121,6 +128,7 @@ def _apply(session: Session, order: Order, payment: Payment, *, now: datetime) -
 
 def _mark_paid(session: Session, order: Order, *, now: datetime) -> None:
     order.paid_at = now
+    order.close_reason = order.closed_at = None  # a wish to cancel, or a lapse, was overtaken
     # If delivering fails below, the sweep finds the order due; if it works, `fulfil` settles it.
     order.attempts = 0
     order.due_at = None if order.is_held else now

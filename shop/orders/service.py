@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert, update
@@ -37,8 +37,6 @@ from shop.orders.rules import (
 from shop.payments import queries as payments_queries
 from shop.payments import service as payments
 
-FULFIL_AGAIN_AFTER: Final = timedelta(seconds=5)
-
 
 class NotCancellable(Conflict):
     """Only an order that waits for its payment can be cancelled."""
@@ -67,9 +65,12 @@ def place_order(
 ) -> Order:
     """Write an order and reserve its cards, all or nothing.
 
-    Raises `BadLines`, `SkuNotForSale`, `LimitReached`, `TotalTooLarge` or `cards.OutOfStock`.
+    Raises `BadLines`, `SkuNotForSale`, `LimitReached`, `TotalTooLarge`, `cards.OutOfStock` or
+    `members.MemberNotActive`. The member is locked: two orders of one member at once would each
+    count without the other, and an account that is just closing would own an order afterwards.
     """
     check_lines(wanted)
+    members.lock_member(session, member_id)
     offers = _find_offers(session, wanted, sale_channel)
     _check_member_limits(session, member_id, wanted, offers, now=now)
     total = total_of([(offers[line.sku_id][0].list_price_fen, line.quantity) for line in wanted])
@@ -157,14 +158,13 @@ def fulfil(session: Session, order: Order, *, now: datetime) -> None:
         order_id=order.id,
         now=now,
     )
-    for payment in payments_queries.list_captured(session, order.id)[:1]:
-        payments.queue_delivery_report(
-            session,
-            payment,
-            member_id=order.member_id,
-            item=str(lines[0].snapshot["sku_title"]),
-            now=now,
-        )
+    payments.queue_delivery_report(
+        session,
+        payments_queries.get_paying(session, order.id),
+        member_id=order.member_id,
+        item=str(lines[0].snapshot["sku_title"]),
+        now=now,
+    )
     emit(session, OrderFulfilled(str(order.id), str(order.member_id)), now=now)
 
 
@@ -174,6 +174,7 @@ def reassign(session: Session, *, from_member_id: UUID, into_member_id: UUID) ->
         session.execute(
             update(table).where(table.member_id == from_member_id).values(member_id=into_member_id)
         )
+    payments.reassign(session, from_member_id=from_member_id, into_member_id=into_member_id)
     cards.reassign(session, from_member_id=from_member_id, into_member_id=into_member_id)
 
 
@@ -199,9 +200,6 @@ def _check_member_limits(
     now: datetime,
 ) -> None:
     skus = [(offers[line.sku_id][0], line.quantity) for line in wanted]
-    if any(has_member_limits(sku) for sku, _ in skus):
-        # Two orders of one member at once would each count without the other.
-        members.lock_member(session, member_id)
     for sku, quantity in skus:
         bought = (
             queries.count_bought(session, member_id, sku.id, now=now)
@@ -213,7 +211,7 @@ def _check_member_limits(
 
 def _line_row(
     order: Order, position: int, line: LineWanted, sku: Sku, product: Product
-) -> dict[str, object]:
+) -> dict[str, Any]:
     return {
         "id": new_id(),
         "order_id": order.id,

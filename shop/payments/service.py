@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -215,6 +215,15 @@ def queue_delivery_report(
         )
 
 
+def reassign(session: Session, *, from_member_id: UUID, into_member_id: UUID) -> None:
+    """Have deliveries reported in the name of the member that the payer became part of."""
+    session.execute(
+        update(DeliveryReport)
+        .where(DeliveryReport.member_id == from_member_id)
+        .values(member_id=into_member_id)
+    )
+
+
 def give_up_refund(session: Session, refund: Refund, why: str, *, now: datetime) -> None:
     """Hand a refund that the platform keeps refusing to a person; its number stays."""
     move(session, refund, RefundStatus.STUCK, at=now, actor="platform")
@@ -223,6 +232,10 @@ def give_up_refund(session: Session, refund: Refund, why: str, *, now: datetime)
 
 
 def retry_refund(session: Session, refund: Refund, *, now: datetime) -> None:
-    """Send a stuck refund again under the same number, at a person's word."""
+    """Send a stuck refund again under the same number, at a person's word.
+
+    It gets the patience of a new one, but counts as tried: the platform is asked first.
+    """
     move(session, refund, RefundStatus.REQUESTED, at=now, actor="operator")
+    refund.attempts = 1
     refund.due_at = now

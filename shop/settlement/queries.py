@@ -18,6 +18,13 @@ def find_bill_day(session: Session, channel: Channel, day: date) -> BillDay | No
     ).one_or_none()
 
 
+def list_days(session: Session, channel: Channel, *, since: date) -> Sequence[date]:
+    """Return the channel's days that are written down, from `since` on."""
+    return session.scalars(
+        select(BillDay.day).where(BillDay.channel == channel, BillDay.day >= since)
+    ).all()
+
+
 def list_lines(session: Session, bill_day: BillDay, kind: BillRowKind) -> Sequence[BillLine]:
     """Return the rows of one kind in a stored bill."""
     return session.scalars(

@@ -14,10 +14,15 @@ D = DifferenceKind
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A payment or refund as one of the three sides has it, under its number."""
+    """A row of the bill under our number.
+
+    `belongs_to` is what ties it down: the platform's transaction of a payment, our trade of a
+    refund.
+    """
 
     number: str
     amount_fen: Fen
+    belongs_to: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +31,19 @@ class OurEntry:
 
     number: str
     amount_fen: Fen
+    belongs_to: str
     ledger_fen: Fen | None
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What we know that bears on a bill."""
+
+    of_day: Sequence[OurEntry]  # done on the day by our books
+    named: Sequence[OurEntry]  # done whenever, and named by the bill
+    known: frozenset[str]  # numbers named by the bill that we gave out on this channel at all
+    billed_before: frozenset[str]  # numbers that stand in the stored bills of the days before
+    billed_after: frozenset[str]  # and of the days after
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,37 +61,50 @@ _KINDS = {
 }
 
 
-def match(
-    kind: BillRowKind, *, theirs: Sequence[Entry], ours: Sequence[OurEntry], known: set[str]
-) -> list[Found]:
+def match(kind: BillRowKind, *, theirs: Sequence[Entry], books: Books) -> list[Found]:
     """Return every disagreement among the rows of one kind, each number named once per kind.
 
-    `ours` are the facts of the day; `known` are all numbers we ever gave out among `theirs`.
+    A fact of ours may stand in the bill of a neighbouring day, when it happened at midnight.
     """
-    missing_here, missing_there, amount_differs = _KINDS[kind]
-    bill = {entry.number: entry for entry in theirs}
-    book = {entry.number: entry for entry in ours}
-    found = list(_duplicates(theirs))
-    for number, entry in bill.items():
-        if number not in known:
-            found.append(Found(D.UNKNOWN_NUMBER, number, {"bill_fen": entry.amount_fen}))
-        elif number not in book:
-            found.append(Found(missing_here, number, {"bill_fen": entry.amount_fen}))
-        elif book[number].amount_fen != entry.amount_fen:
-            amounts = {"bill_fen": entry.amount_fen, "our_fen": book[number].amount_fen}
-            found.append(Found(amount_differs, number, amounts))
-    found += [
-        Found(missing_there, number, {"our_fen": entry.amount_fen})
-        for number, entry in book.items()
-        if number not in bill
+    billed = {entry.number for entry in theirs}
+    elsewhere = books.billed_before | books.billed_after
+    found = [
+        *_duplicates(theirs, books.billed_before),
+        *_wrong_rows(kind, theirs, books),
+        *(
+            Found(_KINDS[kind][1], entry.number, {"our_fen": entry.amount_fen})
+            for entry in books.of_day
+            if entry.number not in billed | elsewhere
+        ),
+        *_ledger_differences(books.of_day),
     ]
-    return found + list(_ledger_differences(ours))
+    # Of two rows under one number the first that is wrong speaks for both.
+    return list({(item.kind, item.number): item for item in reversed(found)}.values())[::-1]
 
 
-def _duplicates(theirs: Iterable[Entry]) -> Iterable[Found]:
+def _wrong_rows(kind: BillRowKind, theirs: Sequence[Entry], books: Books) -> Iterable[Found]:
+    missing_here, _, amount_differs = _KINDS[kind]
+    ours = {entry.number: entry for entry in books.named}
+    for entry in theirs:
+        known = ours.get(entry.number)
+        if entry.number not in books.known:
+            yield Found(D.UNKNOWN_NUMBER, entry.number, {"bill_fen": entry.amount_fen})
+        elif known is None:
+            yield Found(missing_here, entry.number, {"bill_fen": entry.amount_fen})
+        elif known.belongs_to != entry.belongs_to:
+            names = {"bill_names": entry.belongs_to, "we_know": known.belongs_to}
+            yield Found(D.UNKNOWN_NUMBER, entry.number, names)
+        elif known.amount_fen != entry.amount_fen:
+            amounts = {"bill_fen": entry.amount_fen, "our_fen": known.amount_fen}
+            yield Found(amount_differs, entry.number, amounts)
+
+
+def _duplicates(theirs: Sequence[Entry], billed_before: frozenset[str]) -> Iterable[Found]:
     for number, count in Counter(entry.number for entry in theirs).items():
         if count > 1:
             yield Found(D.DUPLICATE_ROW, number, {"rows": count})
+        elif number in billed_before:
+            yield Found(D.DUPLICATE_ROW, number, {"rows": count, "billed_before": True})
 
 
 def _ledger_differences(ours: Iterable[OurEntry]) -> Iterable[Found]:

@@ -1,30 +1,32 @@
 """Storing a platform's bill and writing down how it differs from our payments and the ledger."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
-from uuid import UUID
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from kit.clock import business_day_bounds
 from kit.ids import new_id
 from kit.lifecycle import move
 from kit.money import Fen
 from shop.ledger import queries as ledger_queries
 from shop.ledger import service as ledger
-from shop.ledger.models import AccountKind, Transfer
+from shop.ledger.models import AccountKind
+from shop.ledger.rules import account_id
 from shop.ledger.service import Cause, Side
-from shop.payments import queries as payments
 from shop.payments.gateway import Bill, BillRowKind, Channel
-from shop.payments.models import Payment, Refund
-from shop.settlement import queries
+from shop.settlement import books, queries
 from shop.settlement.models import BillDay, BillLine, Difference, DifferenceStatus
-from shop.settlement.rules import Entry, Found, OurEntry, match
+from shop.settlement.rules import Found, match
 
+FEES_CAUSE: Final = "bill_day"
 AGREES: Final = "agrees now"
+_BOOKS: Final = {
+    BillRowKind.PAYMENT: books.payment_books,
+    BillRowKind.REFUND: books.refund_books,
+}
 
 
 def ensure_bill_day(
@@ -67,7 +69,10 @@ def store_bill(session: Session, bill_day: BillDay, bill: Bill, *, now: datetime
 
 def match_day(session: Session, bill_day: BillDay, *, now: datetime) -> list[Found]:
     """Match bill, payments and ledger of the day; write new differences, resolve settled ones."""
-    found = _match_payments(session, bill_day) + _match_refunds(session, bill_day)
+    found: list[Found] = []
+    for kind, books_of in _BOOKS.items():
+        theirs = [books.entry_of(line) for line in queries.list_lines(session, bill_day, kind)]
+        found += match(kind, theirs=theirs, books=books_of(session, bill_day, theirs))
     _write_differences(session, bill_day, found, now=now)
     bill_day.matched_at = now
     return found
@@ -80,52 +85,6 @@ def resolve_difference(
     difference.resolution = resolution[:200]
     difference.resolved_at = now
     move(session, difference, DifferenceStatus.RESOLVED, at=now, actor="operator")
-
-
-def _match_payments(session: Session, bill_day: BillDay) -> list[Found]:
-    start, end = business_day_bounds(bill_day.day)
-    lines = queries.list_lines(session, bill_day, BillRowKind.PAYMENT)
-    ours = payments.list_captured_between(session, bill_day.channel, start, end)
-    posted = ledger_queries.find_amounts(
-        session, cause_kind="payment", leg="captured", cause_ids=[payment.id for payment in ours]
-    )
-    numbers = [line.out_trade_no for line in lines]
-    return match(
-        BillRowKind.PAYMENT,
-        theirs=[Entry(line.out_trade_no, line.amount_fen) for line in lines],
-        ours=[
-            OurEntry(payment.out_trade_no, payment.amount_fen, posted.get(payment.id))
-            for payment in ours
-        ],
-        known=set(
-            session.scalars(
-                select(Payment.out_trade_no).where(
-                    Payment.out_trade_no.in_(numbers), Payment.channel == bill_day.channel
-                )
-            )
-        ),
-    )
-
-
-def _match_refunds(session: Session, bill_day: BillDay) -> list[Found]:
-    start, end = business_day_bounds(bill_day.day)
-    lines = queries.list_lines(session, bill_day, BillRowKind.REFUND)
-    ours = payments.list_refunded_between(session, bill_day.channel, start, end)
-    posted: Mapping[UUID, Fen] = ledger_queries.find_amounts(
-        session, cause_kind="refund", leg="done", cause_ids=[refund.id for refund, _ in ours]
-    )
-    numbers = [line.out_refund_no or "" for line in lines]
-    return match(
-        BillRowKind.REFUND,
-        theirs=[Entry(line.out_refund_no or "", line.amount_fen) for line in lines],
-        ours=[
-            OurEntry(refund.out_refund_no, refund.amount_fen, posted.get(refund.id))
-            for refund, _ in ours
-        ],
-        known=set(
-            session.scalars(select(Refund.out_refund_no).where(Refund.out_refund_no.in_(numbers)))
-        ),
-    )
 
 
 def _write_differences(
@@ -145,6 +104,8 @@ def _write_differences(
             # It came back by itself; what a person resolved stays resolved.
             known.resolution = known.resolved_at = None
             move(session, known, DifferenceStatus.OPEN, at=now, actor="reconcile")
+        if known is not None and known.status is DifferenceStatus.OPEN:
+            known.detail = dict(item.detail)
     for settled in earlier.values():
         if settled.status is DifferenceStatus.OPEN:
             settled.resolution = AGREES
@@ -166,22 +127,26 @@ def _new_difference(bill_day: BillDay, item: Found, *, now: datetime) -> Differe
 
 
 def _post_fees(session: Session, bill_day: BillDay, fee_fen: int, *, now: datetime) -> None:
-    """Post what the platform kept that day, once; the bill of a day does not change later."""
-    cause = Cause("bill_day", bill_day.id, "fees")
-    posted = session.scalar(
-        select(Transfer.seq).where(
-            Transfer.cause_kind == cause.kind,
-            Transfer.cause_id == cause.id,
-            Transfer.leg == cause.leg,
-        )
+    """Post what the platform kept that day, or gave back; only what is not posted yet.
+
+    The day's row is locked, so the legs of a corrected bill are numbered without gaps.
+    """
+    posted = ledger_queries.list_posted(
+        session,
+        cause_kind=FEES_CAUSE,
+        cause_id=bill_day.id,
+        account_id=account_id(AccountKind.FEES),
     )
-    if posted is None and fee_fen > 0:
-        ledger.transfer(
-            session,
-            debit=Side(AccountKind.FEES),
-            credit=Side(AccountKind.CLEARING, bill_day.channel.value),
-            amount_fen=Fen(fee_fen),
-            cause=cause,
-            order_id=None,
-            now=now,
-        )
+    more = fee_fen - sum(posted)
+    if more == 0:
+        return
+    kept, clearing = Side(AccountKind.FEES), Side(AccountKind.CLEARING, bill_day.channel.value)
+    ledger.transfer(
+        session,
+        debit=kept if more > 0 else clearing,
+        credit=clearing if more > 0 else kept,
+        amount_fen=Fen(abs(more)),
+        cause=Cause(FEES_CAUSE, bill_day.id, f"fees_{len(posted) + 1}" if posted else "fees"),
+        order_id=None,
+        now=now,
+    )

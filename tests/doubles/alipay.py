@@ -40,7 +40,7 @@ def make_api(server: ScriptedServer, **changes: Any) -> AlipayApi:
         "alipay_cert_pem": alipay_certificate(),
         "alipay_root_cert_pem": certificate(key("authority").public_key(), serial=1),
         "base_url": f"{server.url}/alipay",
-        "timeout_seconds": 2,
+        "timeout_seconds": 4,
     }
     known = (server.url, repr(sorted(changes.items())))
     if known not in _MADE:
@@ -55,7 +55,7 @@ def make_gateway(server: ScriptedServer, **changes: Any) -> AlipayGateway:
         make_api(server, **changes),
         seller_id=SELLER_ID,
         notify_url="https://shop.example/callbacks/alipay",
-        timeout_seconds=2,
+        timeout_seconds=4,
     )
 
 

@@ -20,7 +20,7 @@ def make_api(
     server: ScriptedServer,
     redis: "Redis",
     *,
-    timeout_seconds: float = 2,
+    timeout_seconds: float = 4,
     base_url: str | None = None,
 ) -> WechatApi:
     """Return a client whose platform is the scripted server, or another address."""

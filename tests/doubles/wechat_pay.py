@@ -39,7 +39,7 @@ def make_gateway(server: ScriptedServer, **changes: Any) -> WechatPayGateway:
         "base_url": f"{server.url}/wechat-pay",
         "notify_url": "https://shop.example/callbacks/wechat-pay",
         "refund_notify_url": "https://shop.example/callbacks/wechat-pay/refunds",
-        "timeout_seconds": 2,
+        "timeout_seconds": 4,
     }
     known = (server.url, repr(sorted(changes.items())))
     if known not in _MADE:

@@ -173,7 +173,7 @@ class TestRelay:
             assert row.last_error
         assert relay(real_begin, {Counted: [write_when_counted]}, now=now + LONGEST_DELAY) == 1
 
-    def test_j150_what_another_worker_finished_meanwhile_is_left_alone(
+    def test_j150_what_another_has_finished_stays(
         self, real_begin: Begin, lose: Callable[[Session], None], now: datetime
     ) -> None:
         def lose_when_counted(event: Counted, *, session: Session, now: datetime) -> None:

@@ -120,7 +120,7 @@ def test_a_restart_keeps_books_and_unfinished_work(process, receiver, eventually
     credentials = process.credentials()
     client = HttpClient(process.port)
     merchant = Merchant(client, credentials, receiver.url)
-    settings = {"refund_processing_seconds": 2, "wechat_pay_balance_fen": 5000}
+    settings = {"refund_processing_seconds": 8, "wechat_pay_balance_fen": 5000}
     client.post("/sandbox/settings", json=settings)
     fault = {"target": "wechat_pay.query", "kind": "drop"}
     client.post("/sandbox/faults", json=fault)
@@ -142,7 +142,7 @@ def test_a_restart_keeps_books_and_unfinished_work(process, receiver, eventually
     assert merchant.query(number).status_code == 504
     assert merchant.query(number).json["trade_state"] == "REFUND"
     eventually(
-        lambda: merchant.refund_query(refund["out_refund_no"]).json["status"] == "SUCCESS", 10
+        lambda: merchant.refund_query(refund["out_refund_no"]).json["status"] == "SUCCESS", 30
     )
     told = eventually(
         lambda: (
