@@ -1,0 +1,1 @@
+"""Benchmarks: figures against their targets, measured on servers of their own."""
