@@ -27,9 +27,16 @@ def held_by(pid: int) -> list[Held]:
 def tree(pid: int) -> Iterator[int]:
     """Return the process and every process below it."""
     yield pid
-    for file in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in file.read_text().split():
-            yield from tree(int(child))
+    for child in _children(pid):
+        yield from tree(child)
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        files = [file.read_text() for file in Path(f"/proc/{pid}/task").glob("*/children")]
+    except OSError:
+        return []  # it is gone
+    return [int(child) for text in files for child in text.split()]
 
 
 def _look(pid: int) -> Held | None:
