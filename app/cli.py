@@ -6,8 +6,11 @@ from flask import Flask
 
 from app.commands import (
     audit,
+    campaigns,
     cards,
     catalog,
+    groups,
+    leaders,
     ledger,
     openapi,
     outbox,
@@ -20,8 +23,11 @@ from app.commands import (
 
 COMMANDS: Final = (
     audit.command,
+    campaigns.group,
     cards.group,
     catalog.group,
+    groups.group,
+    leaders.group,
     ledger.group,
     openapi.command,
     outbox.group,

@@ -7,14 +7,18 @@ from apiflask import APIFlask
 from app import docs_page, http, openapi, operations, problems
 from app.bodies import ShopRequest, StrictJson
 from app.options import WebOptions
+from group_buy.progress import ProgressBoard
 from miniprogram_api import (
     callbacks,
+    campaigns,
     cards,
+    groups,
     home,
     me,
     orders,
     payments,
     products,
+    sheets,
     sign_in,
 )
 from miniprogram_api.limits import Gate
@@ -26,6 +30,9 @@ BLUEPRINTS = (
     me.blueprint,
     home.blueprint,
     products.blueprint,
+    campaigns.blueprint,
+    groups.blueprint,
+    sheets.blueprint,
     orders.blueprint,
     payments.blueprint,
     cards.blueprint,
@@ -40,6 +47,7 @@ def create_app(ports: Ports, options: WebOptions) -> APIFlask:
     """Return the application over these ports."""
     app = assemble(options)
     app.extensions["ports"] = ports
+    app.extensions["progress"] = ProgressBoard(ports.redis)
     return app
 
 

@@ -64,9 +64,10 @@ def configure(*, level: str, form: str, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # These tell whole URLs, and with them what stands in the query; the last tells every ring.
-    for name in ("urllib3", "requests", "wechatpy", "wechatpayv3", "werkzeug", "apscheduler"):
+    # These tell whole URLs, and with them what stands in the query.
+    for name in ("urllib3", "requests", "wechatpy", "wechatpayv3", "werkzeug"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it tells of every ring
     logging.captureWarnings(True)
     # A line that cannot be formatted would be printed with its arguments, past the pipeline.
     logging.raiseExceptions = False

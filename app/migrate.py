@@ -21,6 +21,8 @@ INSERT_ONLY: Final = (
     "reveals",
     "notices",
     "security_events",
+    "campaign_edges",
+    "sheet_items",
 )
 
 

@@ -2,17 +2,63 @@
 
 from typing import Final
 
+from group_buy.events import GroupFailed, GroupFormed, GroupNudged, InitiationPassed, SeatMoved
+from group_buy.handlers import (
+    free_seat_when_closed,
+    publish_when_copied,
+    reassign_seats_when_joined,
+    take_seat_when_paid,
+)
+from group_buy.sheets.events import SheetCancelled, SheetConfirmed, SheetFailed, SheetOpened
+from group_buy.sheets.handlers import (
+    let_entry_lapse_when_closed,
+    reassign_sheets_when_joined,
+    take_entry_when_paid,
+)
 from kit.outbox import Reactions
+from shop.campaigns.events import (
+    CampaignCancelled,
+    CampaignCopiedForSlot,
+    CampaignEnded,
+    CampaignOpened,
+    CampaignPaused,
+    CampaignResumed,
+    CampaignScheduled,
+    CampaignSettled,
+    CampaignWarmed,
+)
 from shop.cards.events import CardRevealed
 from shop.members.events import MembersJoined
 from shop.orders.events import OrderClosed, OrderFulfilled, OrderPaid, OrderRefunded
 from shop.orders.handlers import reassign_when_joined
 
 REACTIONS: Final[Reactions] = {
-    MembersJoined: [reassign_when_joined],
-    OrderPaid: [],
+    MembersJoined: [
+        reassign_when_joined,
+        reassign_seats_when_joined,
+        reassign_sheets_when_joined,
+    ],
+    OrderPaid: [take_seat_when_paid, take_entry_when_paid],
     OrderFulfilled: [],
-    OrderClosed: [],
+    OrderClosed: [free_seat_when_closed, let_entry_lapse_when_closed],
     OrderRefunded: [],
     CardRevealed: [],
+    CampaignScheduled: [],
+    CampaignWarmed: [],
+    CampaignOpened: [],
+    CampaignEnded: [],
+    CampaignSettled: [],
+    CampaignPaused: [],
+    CampaignResumed: [],
+    CampaignCancelled: [],
+    CampaignCopiedForSlot: [publish_when_copied],
+    GroupFormed: [],
+    GroupFailed: [],
+    GroupNudged: [],
+    InitiationPassed: [],
+    SeatMoved: [],
+    SheetOpened: [],
+    SheetConfirmed: [],
+    SheetFailed: [],
+    SheetCancelled: [],
 }

@@ -90,7 +90,15 @@ def seed_shop(begin: Begin, vault: Vault, *, now: datetime) -> int:
     return len(SAMPLES)
 
 
-def make_sku(begin: Begin, vault: Vault, *, stock: int, price_fen: Fen, now: datetime) -> Sku:
+def make_sku(
+    begin: Begin,
+    vault: Vault,
+    *,
+    stock: int,
+    price_fen: Fen,
+    cost_fen: Fen | None = None,
+    now: datetime,
+) -> Sku:
     """Make a product of its own with one SKU on sale everywhere and `stock` fresh codes."""
     name = uuid4().hex[:8]
     with begin() as session:
@@ -106,7 +114,11 @@ def make_sku(begin: Begin, vault: Vault, *, stock: int, price_fen: Fen, now: dat
             terms=SkuTerms(
                 face_value_fen=price_fen,
                 list_price_fen=price_fen,
-                cost_fen=share_of(price_fen, basis_points=_COST_BASIS_POINTS),
+                cost_fen=(
+                    share_of(price_fen, basis_points=_COST_BASIS_POINTS)
+                    if cost_fen is None
+                    else cost_fen
+                ),
                 limit_per_order=100,
             ),
             now=now,

@@ -4,7 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from group_buy import jobs as group_buy
+from group_buy.sheets import jobs as sheets
 from kit import idempotency, outbox
+from shop.campaigns import jobs as campaigns
 from shop.orders import jobs as orders
 from shop.ports import Ports
 from shop.settlement import jobs as settlement
@@ -17,7 +20,7 @@ class Alarm:
     """A sweep and how often it is rung; the rows themselves say what is due."""
 
     name: str
-    every_seconds: int
+    every_seconds: float
     sweep: Sweep
 
 
@@ -41,9 +44,31 @@ def _forget_old_rows(ports: Ports, now: datetime) -> object:
 
 
 ALARMS: tuple[Alarm, ...] = (
+    # Often, because members wait before a closed door with their eyes on the clock.
+    Alarm(
+        "turn_due_campaigns",
+        0.1,
+        lambda ports, now: campaigns.turn_due_campaigns(ports.begin, now=now),
+    ),
+    Alarm("fill_due_slots", 10, lambda ports, now: campaigns.fill_due_slots(ports.begin, now=now)),
+    Alarm(
+        "decide_due_groups",
+        0.5,
+        lambda ports, now: group_buy.decide_due_groups(ports.begin, now=now),
+    ),
+    Alarm(
+        "decide_due_sheets",
+        1,
+        lambda ports, now: sheets.decide_due_sheets(ports.begin, now=now),
+    ),
+    Alarm(
+        "settle_due_campaigns",
+        5,
+        lambda ports, now: orders.settle_due_campaigns(ports.begin, now=now),
+    ),
     Alarm("close_due_orders", 1, _close_due_orders),
     Alarm(
-        "fulfil_due_orders", 2, lambda ports, now: orders.fulfil_due_orders(ports.begin, now=now)
+        "fulfil_due_orders", 1, lambda ports, now: orders.fulfil_due_orders(ports.begin, now=now)
     ),
     Alarm("ask_about_due_payments", 1, _ask_about_due_payments),
     Alarm(

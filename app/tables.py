@@ -1,7 +1,10 @@
 """Imports every room's models, so that the metadata is whole."""
 
+from group_buy import models as group_buy
+from group_buy.sheets import models as sheets
 from kit import heartbeat, idempotency, lifecycle, outbox
 from kit.db import Base
+from shop.campaigns import models as campaigns
 from shop.cards import models as cards
 from shop.catalog import models as catalog
 from shop.ledger import models as ledger
@@ -15,6 +18,9 @@ ROOMS = (
     idempotency,
     lifecycle,
     outbox,
+    group_buy,
+    sheets,
+    campaigns,
     cards,
     catalog,
     ledger,

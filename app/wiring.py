@@ -11,8 +11,8 @@ from redis import Redis
 from app.options import WebOptions
 from config.settings import AlipaySettings, Settings, WechatPaySettings
 from kit.alipay import AlipayApi
-from kit.clock import utc_now
 from kit.crypto import keyed_hash
+from kit.database_clock import DatabaseClock
 from kit.db import make_begin, make_engine
 from kit.ratelimit import RateLimiter
 from kit.wechat import WechatApi
@@ -58,16 +58,12 @@ def make_ports(settings: Settings, *, connections: int, name: str) -> Ports:
         vault = _vault(settings)
     except ValueError as error:
         raise SystemExit(f"settings refused:\n{error}") from None
-    alipay = AlipayGateway(
-        alipay_api,
-        seller_id=settings.alipay.seller_id,
-        notify_url=_notify_url(settings, ALIPAY_NOTICES),
-        timeout_seconds=timeout,
-    )
+    alipay = _alipay_gateway(settings, alipay_api, timeout)
     secrets = settings.secrets
+    begin = make_begin(engine)
     return Ports(
-        begin=make_begin(engine),
-        clock=utc_now,
+        begin=begin,
+        clock=DatabaseClock(begin),
         redis=redis,
         limiter=RateLimiter(redis),
         gateways={Channel.WECHAT_PAY: wechat_pay, Channel.ALIPAY: alipay},
@@ -132,6 +128,15 @@ def _next_public_key(ours: WechatPaySettings) -> dict[str, str]:
     if not ours.next_public_key_id or not ours.next_public_key_file:
         return {}
     return {ours.next_public_key_id: _read(ours.next_public_key_file)}
+
+
+def _alipay_gateway(settings: Settings, api: AlipayApi, timeout: float) -> AlipayGateway:
+    return AlipayGateway(
+        api,
+        seller_id=settings.alipay.seller_id,
+        notify_url=_notify_url(settings, ALIPAY_NOTICES),
+        timeout_seconds=timeout,
+    )
 
 
 def _alipay_api(ours: AlipaySettings, timeout: float) -> AlipayApi:

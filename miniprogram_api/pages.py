@@ -2,11 +2,14 @@
 
 import base64
 import hashlib
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
 from flask import Response, jsonify, request
 
 from miniprogram_api.schemas.answers import Read
+
+ETAG_CHARACTERS: Final = 24
 
 
 def answer_json(body: dict[str, Any], status: int = 200) -> Response:
@@ -29,6 +32,25 @@ def answer_read(read: Read, *, is_personal: bool = True) -> Response:
     response = answer_json(body)
     response.headers.update(headers)
     return response
+
+
+def keep_read(read: Read) -> str:
+    """Return the read as text to be kept and answered many times: its ETag, then its JSON."""
+    body = read.model_dump(mode="json")
+    etag = etag_of(body)
+    del body["server_time"]
+    return etag + jsonify(body).get_data(as_text=True)
+
+
+def answer_kept(kept: str, *, server_time: datetime) -> Response:
+    """Answer what `keep_read` made, with the server's time of now, or 304."""
+    etag, rest = kept[:ETAG_CHARACTERS], kept[ETAG_CHARACTERS:]
+    headers = {"ETag": f'"{etag}"', "Cache-Control": "private, no-cache"}
+    if request.if_none_match.contains_weak(etag):
+        return Response(status=304, headers=headers)
+    at = server_time.isoformat().replace("+00:00", "Z")
+    body = f'{{"server_time":"{at}",{rest[1:]}'
+    return Response(body, headers=headers, content_type="application/json")
 
 
 def etag_of(body: dict[str, Any]) -> str:

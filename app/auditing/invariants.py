@@ -37,10 +37,11 @@ INVARIANTS: Final = (
         " LEFT JOIN (SELECT order_id, sum(refunded_fen) fen FROM order_lines GROUP BY 1) l"
         "   ON l.order_id = o.id"
         " LEFT JOIN (SELECT order_id, sum(amount_fen) fen FROM refunds"
-        "   WHERE reason IN ('member', 'undeliverable') GROUP BY 1) r ON r.order_id = o.id"
+        "   WHERE reason NOT IN ('late', 'double') GROUP BY 1) r ON r.order_id = o.id"
         " WHERE coalesce(l.fen, 0) <> coalesce(r.fen, 0)"
         " UNION ALL SELECT l.id::text FROM order_lines l"
-        " WHERE l.refunded_fen <> l.refunded_quantity * l.unit_price_fen",
+        " WHERE l.refunded_fen <> l.refunded_quantity * l.unit_price_fen"
+        "   + (l.quantity - l.refunded_quantity) * l.dropped_fen",
     ),
     Invariant(
         "I12.paid_means_captured",
@@ -96,8 +97,9 @@ INVARIANTS: Final = (
         "no order waits longer for its payment, or for its delivery, than it may",
         "SELECT order_no FROM orders WHERE (status = 'pending' AND"
         "   pay_by < CAST(:now AS timestamptz) - interval '10 minutes')"
+        # An order that waited for others is due from its release on, long after it was paid.
         " OR (status = 'paid' AND NOT is_held AND"
-        "   paid_at < CAST(:now AS timestamptz) - interval '10 minutes')",
+        "   coalesce(due_at, paid_at) < CAST(:now AS timestamptz) - interval '10 minutes')",
     ),
     Invariant(
         "I16.nothing_is_forgotten",
@@ -110,7 +112,7 @@ INVARIANTS: Final = (
         "   AND status IN ('requested', 'sent')"
         " UNION ALL SELECT order_no FROM orders o WHERE status = 'refunding' AND NOT EXISTS"
         "   (SELECT FROM refunds r WHERE r.order_id = o.id AND r.status <> 'done'"
-        "    AND r.reason IN ('member', 'undeliverable'))",
+        "    AND r.reason NOT IN ('late', 'double', 'price_drop'))",
     ),
     Invariant(
         "I18.batches_add_up",
@@ -156,8 +158,15 @@ INVARIANTS: Final = (
     Invariant(
         "ledger.earned_when_delivered",
         "an order's price is earned when it was fulfilled, and only then",
-        "SELECT o.order_no FROM orders o LEFT JOIN transfers t ON t.cause_kind = 'order'"
-        " AND t.cause_id = o.id AND t.leg = 'earned' AND t.amount_fen = o.total_fen"
+        # What a lower price gave back before the delivery came out of what was not earned yet.
+        "SELECT o.order_no FROM orders o"
+        " LEFT JOIN (SELECT t.order_id, sum(t.amount_fen) fen FROM transfers t"
+        "   JOIN accounts a ON a.id = t.debit_account_id AND a.kind = 'unearned'"
+        "   JOIN refunds r ON r.id = t.cause_id AND r.reason = 'price_drop'"
+        "   WHERE t.cause_kind = 'refund' AND t.leg = 'requested' GROUP BY 1) d"
+        "   ON d.order_id = o.id"
+        " LEFT JOIN transfers t ON t.cause_kind = 'order' AND t.cause_id = o.id"
+        "   AND t.leg = 'earned' AND t.amount_fen = o.total_fen - coalesce(d.fen, 0)"
         " WHERE (o.fulfilled_at IS NOT NULL) <> (t.seq IS NOT NULL)",
     ),
     Invariant(

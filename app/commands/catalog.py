@@ -146,6 +146,28 @@ def withdraw(product_id: UUID) -> None:
     _move(product_id, is_shown=False)
 
 
+@group.command("help-sell", help="Let leaders sell a SKU within a price band, or no more.")
+@click.argument("sku", metavar="SKU")
+@click.option("--min-fen", type=FEN, help="The lowest price a leader may set.")
+@click.option("--max-fen", type=FEN, help="The highest one.")
+@click.option("--off", is_flag=True, help="Leaders open no more sheets with it.")
+def help_sell(sku: str, min_fen: int | None, max_fen: int | None, off: bool) -> None:
+    """Open sheets keep their prices."""
+    if [min_fen is None, max_fen is None] != [off, off]:
+        raise click.UsageError("say --min-fen and --max-fen, or --off")
+    try:
+        with process.ports().begin() as session:
+            found = queries.find_sku(session, sku)
+            if found is None:
+                raise click.ClickException(f"there is no SKU {sku}")
+            if min_fen is not None and max_fen is not None:
+                service.allow_help_sell(session, found, min_fen=Fen(min_fen), max_fen=Fen(max_fen))
+            else:
+                service.stop_help_sell(session, found)
+    except DomainError as refusal:
+        raise click.ClickException(f"{refusal.title}: {refusal.details['reason']}") from None
+
+
 def _move(product_id: UUID, *, is_shown: bool) -> None:
     ports = process.ports()
     act = service.publish_product if is_shown else service.withdraw_product

@@ -1,10 +1,12 @@
 """`flask sample …`: products with fresh codes, for a first look and for load tests."""
 
 import json
+from datetime import timedelta
 
 import click
 
 from app import process
+from app.sample_campaigns import CampaignSample, make_group_buy
 from app.samples import make_sku, seed_shop
 from kit.money import MOST_FEN, Fen
 
@@ -34,3 +36,40 @@ def sku(stock: int, price_fen: int) -> None:
         ports.begin, ports.vault, stock=stock, price_fen=Fen(price_fen), now=ports.clock()
     )
     click.echo(json.dumps({"sku_id": str(made.id), "product_id": str(made.product_id)}))
+
+
+@group.command("campaign", help="Make a published campaign of one SKU with fresh codes.")
+@click.option("--kind", type=click.Choice(["group_buy"]), required=True)
+@click.option("--stock", type=click.IntRange(1, MOST_STOCK), required=True, help="Codes to make.")
+@click.option("--limit", type=click.IntRange(1, 100), required=True, help="Units per member.")
+@click.option("--price-fen", type=click.IntRange(1, MOST_FEN), required=True, help="Deal price.")
+@click.option("--seats", type=click.IntRange(2, 200), default=3, help="Seats of a group.")
+@click.option("--opens-in", type=click.IntRange(0, 86_400 * 30), default=0, help="Seconds.")
+@click.option("--lasts", type=click.IntRange(1, 86_400 * 30), default=3600, help="Seconds.")
+@click.option("--group-lasts", type=click.IntRange(1, 86_400 * 30), default=3600, help="Seconds.")
+@click.option("--pay-within", type=click.IntRange(1, 86_400), default=900, help="Seconds.")
+def campaign(
+    kind: str,
+    stock: int,
+    limit: int,
+    price_fen: int,
+    seats: int,
+    opens_in: int,
+    lasts: int,
+    group_lasts: int,
+    pay_within: int,
+) -> None:
+    """One JSON line {campaign_id, sku_id}."""
+    ports = process.ports()
+    sample = CampaignSample(
+        stock=stock,
+        limit=limit,
+        price_fen=Fen(price_fen),
+        seats=seats,
+        opens_in=timedelta(seconds=opens_in),
+        lasts=timedelta(seconds=lasts),
+        group_lasts=timedelta(seconds=group_lasts),
+        pay_within_seconds=pay_within,
+    )
+    made = make_group_buy(ports.begin, ports.vault, sample, now=ports.clock())
+    click.echo(json.dumps({"campaign_id": str(made.id), "sku_id": str(made.sku_id)}))

@@ -94,7 +94,14 @@ class Card(Base):
             "sku_id",
             "expires_on_key",
             "id",
-            postgresql_where="status = 'free' AND is_sellable",
+            postgresql_where="status = 'free' AND is_sellable AND allotted_to IS NULL",
+        ),
+        Index(
+            "ix_cards_allotted",
+            "allotted_to",
+            "expires_on_key",
+            "id",
+            postgresql_where="status = 'free' AND is_sellable AND allotted_to IS NOT NULL",
         ),
         Index("ix_cards_order_line_id", "order_line_id"),
         Index("ix_cards_member_id", "member_id", "id"),
@@ -110,6 +117,7 @@ class Card(Base):
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     blind_index: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     expires_at: Mapped[datetime | None]
+    allotted_to: Mapped[UUID | None]  # opaque: for whom alone it is sold
     expires_on_key: Mapped[int]  # days since 1970 of expiry, 999999 for never: picks expiry first
     order_line_id: Mapped[UUID | None] = mapped_column(ForeignKey("order_lines.id"))
     member_id: Mapped[UUID | None]  # the owner once delivered

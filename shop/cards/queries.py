@@ -43,7 +43,10 @@ def expiry_key(expires_at: datetime | None) -> int:
 def is_free_to_sell(
     now: datetime | BindParameter[Any], today: int | BindParameter[Any]
 ) -> ColumnElement[bool]:
-    """Return the condition under which a card may be sold; `today` is the `expiry_key` of now."""
+    """Return the condition under which a card may be sold; `today` is the `expiry_key` of now.
+
+    Whether it is set aside for somebody is another matter: see `allotments`.
+    """
     return and_(
         Card.status == CardStatus.FREE,
         Card.is_sellable,
@@ -71,7 +74,11 @@ def count_free(session: Session, sku_ids: Sequence[UUID], *, now: datetime) -> M
     """Return SKU id → cards that may be sold; those that have expired may not."""
     rows = session.execute(
         select(Card.sku_id, func.count())
-        .where(Card.sku_id.in_(sku_ids), is_free_to_sell(now, expiry_key(now)))
+        .where(
+            Card.sku_id.in_(sku_ids),
+            is_free_to_sell(now, expiry_key(now)),
+            Card.allotted_to.is_(None),
+        )
         .group_by(Card.sku_id)
     )
     return {sku_id: int(count) for sku_id, count in rows}

@@ -55,16 +55,24 @@ class Revealed:
 
 
 def reserve(
-    session: Session, *, sku_id: UUID, order_line_id: UUID, quantity: int, now: datetime
+    session: Session,
+    *,
+    sku_id: UUID,
+    order_line_id: UUID,
+    quantity: int,
+    allotted_to: UUID | None = None,
+    now: datetime,
 ) -> None:
     """Hold `quantity` free cards for an order line, soonest to expire first, or `OutOfStock`.
 
-    Any free card will do, so cards that others are just taking are skipped, not waited for.
+    They are those set aside for `allotted_to`, or those set aside for nobody. Any of them will
+    do, so cards that others are just taking are skipped, not waited for.
     """
-    if _take_at_once(session, sku_id, order_line_id, quantity, now=now):
+    taking = _Taking(sku_id, order_line_id, allotted_to, now)
+    if _take_at_once(session, taking, quantity):
         return
     # Skipped cards may yet be given back: only having waited for them do we say "sold out".
-    if len(_take(session, sku_id, order_line_id, quantity, wait=True, now=now)) < quantity:
+    if len(_take(session, taking, quantity, wait=True)) < quantity:
         raise OutOfStock(sku_id=str(sku_id))
 
 
@@ -140,14 +148,22 @@ class _TooFew(Exception):
     """Not as many cards were free at once as were asked for."""
 
 
-def _take_at_once(
-    session: Session, sku_id: UUID, order_line_id: UUID, quantity: int, *, now: datetime
-) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """For which line, of which cards."""
+
+    sku_id: UUID
+    order_line_id: UUID
+    allotted_to: UUID | None
+    now: datetime
+
+
+def _take_at_once(session: Session, taking: _Taking, quantity: int) -> bool:
     if quantity == 1:  # nothing could be left half taken
-        return len(_take(session, sku_id, order_line_id, 1, wait=False, now=now)) == 1
+        return len(_take(session, taking, 1, wait=False)) == 1
     try:
         with session.begin_nested():
-            taken = _take(session, sku_id, order_line_id, quantity, wait=False, now=now)
+            taken = _take(session, taking, quantity, wait=False)
             if len(taken) < quantity:
                 raise _TooFew
     except _TooFew:
@@ -156,27 +172,23 @@ def _take_at_once(
     return True
 
 
-def _take(
-    session: Session,
-    sku_id: UUID,
-    order_line_id: UUID,
-    quantity: int,
-    *,
-    wait: bool,
-    now: datetime,
-) -> Sequence[UUID]:
+def _take(session: Session, taking: _Taking, quantity: int, *, wait: bool) -> Sequence[UUID]:
     parameters: dict[str, Any] = {
-        "sku": sku_id,
-        "now": now,
-        "today": expiry_key(now),
-        "line": order_line_id,
+        "sku": taking.sku_id,
+        "now": taking.now,
+        "today": expiry_key(taking.now),
+        "line": taking.order_line_id,
     }
-    statement = _TAKE_WAITING if wait else _TAKE
+    statements = _FROM_STOCK
+    if taking.allotted_to is not None:
+        statements = _FROM_ALLOTMENT
+        parameters["allotment"] = taking.allotted_to
     if quantity == 1 and not wait:
-        statement = _TAKE_ONE
+        statement = statements.one
     else:
+        statement = statements.waiting if wait else statements.skipping
         parameters["most"] = quantity
-    return _run(session, statement, parameters, at=now, actor="orders")
+    return _run(session, statement, parameters, at=taking.now, actor="orders")
 
 
 def _run(
@@ -223,22 +235,36 @@ _TO_LINE: Final[dict[str, Any]] = {"order_line_id": bindparam("line")}
 _TO_OWNER: Final[dict[str, Any]] = {
     "member_id": bindparam("owner"),
     "delivered_at": bindparam("now"),
+    "allotted_to": None,  # its owner's from now on; should it come back, anybody may sell it
 }
 _FREE, _RESERVED, _DELIVERED = CardStatus.FREE, CardStatus.RESERVED, CardStatus.DELIVERED
 
-_TAKE_WAITING: Final = _moving(_FOR_SALE, old=_FREE, to=_RESERVED, values=_TO_LINE, most=_MOST)
-_TAKE: Final = _moving(
-    _FOR_SALE, old=_FREE, to=_RESERVED, values=_TO_LINE, most=_MOST, skip_locked=True
-)
-_TAKE_ONE: Final = _moving(
-    # Not a parameter, so that a prepared plan knows that it will not read far.
-    _FOR_SALE,
-    old=_FREE,
-    to=_RESERVED,
-    values=_TO_LINE,
-    most=literal_column("1", Integer),
-    skip_locked=True,
-)
+
+@dataclass(frozen=True, slots=True)
+class _Takes:
+    """The ways to take cards of one kind of stock."""
+
+    one: ReturningInsert[UUID]
+    skipping: ReturningInsert[UUID]
+    waiting: ReturningInsert[UUID]
+
+
+def _takes(which: ColumnElement[bool]) -> _Takes:
+    def take(most: ColumnElement[int], *, skip_locked: bool) -> ReturningInsert[UUID]:
+        return _moving(
+            which, old=_FREE, to=_RESERVED, values=_TO_LINE, most=most, skip_locked=skip_locked
+        )
+
+    return _Takes(
+        # Not a parameter, so that a prepared plan knows that it will not read far.
+        one=take(literal_column("1", Integer), skip_locked=True),
+        skipping=take(_MOST, skip_locked=True),
+        waiting=take(_MOST, skip_locked=False),
+    )
+
+
+_FROM_STOCK: Final = _takes(and_(_FOR_SALE, CARDS.c.allotted_to.is_(None)))
+_FROM_ALLOTMENT: Final = _takes(and_(_FOR_SALE, CARDS.c.allotted_to == bindparam("allotment")))
 _RELEASE: Final = _moving(_OF_LINES, old=_RESERVED, to=_FREE, values=_NOBODYS)
 _DELIVER: Final = _moving(_OF_LINES, old=_RESERVED, to=_DELIVERED, values=_TO_OWNER)
 _TAKE_BACK: Final = _moving(_OF_LINES, old=_DELIVERED, to=_FREE, values=_NOBODYS, most=_MOST)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.db import Base, PrimaryId, fen_not_negative, positive_fen, text_enum
 from kit.lifecycle import Lifecycle
-from kit.money import Fen
+from kit.money import MOST_FEN, Fen
 
 
 class ProductStatus(StrEnum):
@@ -96,6 +96,14 @@ class Sku(Base):
         CheckConstraint("limit_per_day >= 1", name="limit_per_day_sane"),
         CheckConstraint("limit_ever >= 1", name="limit_ever_sane"),
         CheckConstraint("warranty_days BETWEEN 0 AND 3650", name="warranty_days_sane"),
+        CheckConstraint(
+            "(help_sell_min_fen IS NULL) = (help_sell_max_fen IS NULL)", name="help_sell_whole"
+        ),
+        CheckConstraint(
+            "help_sell_min_fen > 0 AND help_sell_min_fen <= help_sell_max_fen"
+            f" AND help_sell_max_fen <= {MOST_FEN}",
+            name="help_sell_sane",
+        ),
     )
 
     id: Mapped[PrimaryId]
@@ -114,4 +122,7 @@ class Sku(Base):
     )
     warranty_days: Mapped[int] = mapped_column(default=30)
     on_sale: Mapped[dict[str, Any]]  # SaleChannel → bool
+    # 帮卖: the prices a leader may sell it at; NULL: leaders do not sell it
+    help_sell_min_fen: Mapped[Fen | None]
+    help_sell_max_fen: Mapped[Fen | None]
     created_at: Mapped[datetime]

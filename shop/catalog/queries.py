@@ -60,8 +60,13 @@ def list_skus_for_sale(
     session: Session, sku_ids: Sequence[UUID], *, sale_channel: SaleChannel
 ) -> Sequence[tuple[Sku, Product]]:
     """Return those of the SKUs that are published and sold through the channel."""
-    rows = session.execute(_OFFERS, {"skus": sku_ids})
+    rows = list_published_skus(session, sku_ids)
     return [(sku, product) for sku, product in rows if sku.on_sale.get(sale_channel.value, False)]
+
+
+def list_published_skus(session: Session, sku_ids: Sequence[UUID]) -> Sequence[tuple[Sku, Product]]:
+    """Return those of the SKUs that are published, wherever they are sold."""
+    return [(sku, product) for sku, product in session.execute(_OFFERS, {"skus": sku_ids})]
 
 
 def find_sku_by_code(session: Session, code: str) -> Sku | None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from kit.errors import Conflict
+from kit.errors import Conflict, Malformed
 from kit.ids import new_id
 from kit.lifecycle import move
 from kit.money import Fen
@@ -32,6 +32,14 @@ class SkuCodeTaken(Conflict):
     code = "catalog.sku_code_taken"
     title = "The SKU code is taken"
     message = "该 SKU 编码已被使用"
+
+
+class BadBand(Malformed):
+    """The lowest price is above the highest, or below what the SKU costs; `reason` says which."""
+
+    code = "catalog.bad_band"
+    title = "The price band makes no sense"
+    message = "帮卖价格区间有误"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +128,26 @@ def withdraw_product(session: Session, product_id: UUID, *, actor: str, now: dat
     """Hide a product; orders keep what was promised. `ProductNotFound` or `IllegalMove`."""
     product = _lock_product(session, product_id)
     move(session, product, ProductStatus.WITHDRAWN, at=now, actor=actor)
+
+
+def allow_help_sell(session: Session, sku: Sku, *, min_fen: Fen, max_fen: Fen) -> None:
+    """Let leaders sell the SKU at prices of their own within a band, in fen; raises `BadBand`.
+
+    Sheets that are open keep the prices they were opened with.
+    """
+    if not 0 < min_fen <= max_fen:
+        raise BadBand(reason="the lowest price is not above nothing and up to the highest")
+    if min_fen < sku.cost_fen:
+        raise BadBand(reason="the lowest price is below the cost")
+    sku.help_sell_min_fen = min_fen
+    sku.help_sell_max_fen = max_fen
+    session.flush()  # the constraint has the last word
+
+
+def stop_help_sell(session: Session, sku: Sku) -> None:
+    """Let leaders open no more sheets with the SKU; open ones go on."""
+    sku.help_sell_min_fen = sku.help_sell_max_fen = None
+    session.flush()  # what follows reads the SKU
 
 
 def _lock_product(session: Session, product_id: UUID) -> Product:

@@ -1,5 +1,6 @@
 """Posting to the money ledger: one transfer at a time, never changed afterwards."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -29,6 +30,17 @@ class Cause:
     leg: str
 
 
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One transfer to be posted: from the credited to the debited side, in fen."""
+
+    debit: Side
+    credit: Side
+    amount_fen: Fen
+    cause: Cause
+    order_id: UUID | None
+
+
 def transfer(
     session: Session,
     *,
@@ -43,15 +55,24 @@ def transfer(
 
     A second posting for the same cause violates a unique constraint and undoes its transaction.
     """
-    session.execute(
-        insert(Transfer).values(
-            debit_account_id=account_id(debit.kind, debit.owner),
-            credit_account_id=account_id(credit.kind, credit.owner),
-            amount_fen=amount_fen,
-            cause_kind=cause.kind,
-            cause_id=cause.id,
-            leg=cause.leg,
-            order_id=order_id,
-            at=now,
-        )
-    )
+    posting = Posting(debit, credit, amount_fen, cause, order_id)
+    session.execute(insert(Transfer).values(_row_of(posting, now=now)))
+
+
+def transfer_many(session: Session, postings: Sequence[Posting], *, now: datetime) -> None:
+    """Post many transfers by one statement; one repeated cause undoes them all."""
+    if postings:
+        session.execute(insert(Transfer), [_row_of(posting, now=now) for posting in postings])
+
+
+def _row_of(posting: Posting, *, now: datetime) -> dict[str, object]:
+    return {
+        "debit_account_id": account_id(posting.debit.kind, posting.debit.owner),
+        "credit_account_id": account_id(posting.credit.kind, posting.credit.owner),
+        "amount_fen": posting.amount_fen,
+        "cause_kind": posting.cause.kind,
+        "cause_id": posting.cause.id,
+        "leg": posting.cause.leg,
+        "order_id": posting.order_id,
+        "at": now,
+    }

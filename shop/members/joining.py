@@ -102,9 +102,11 @@ def _join(
 def _hand_over_person(session: Session, phone_book: PhoneBook, gone: Member, kept: Member) -> None:
     phone = queries.read_phone(phone_book, gone)
     phone_hash, nickname, avatar_url = gone.phone_hash, gone.nickname, gone.avatar_url
+    approvals = [at for at in (gone.leader_since, kept.leader_since) if at is not None]
     forget_person(session, gone)
     kept.nickname = kept.nickname or nickname
     kept.avatar_url = kept.avatar_url or avatar_url
+    kept.leader_since = min(approvals, default=None)
     if phone is not None:
         kept.phone_hash = phone_hash
         kept.phone_sealed = phone_book.seal(phone, member_id=kept.id)

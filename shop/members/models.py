@@ -38,6 +38,7 @@ class Member(Base):
     __table_args__ = (
         CheckConstraint("(phone_sealed IS NULL) = (phone_hash IS NULL)", name="phone_whole"),
         CheckConstraint("(status = 'joined') = (joined_into_id IS NOT NULL)", name="joined_whole"),
+        CheckConstraint("leader_since IS NULL OR status = 'active'", name="leader_active"),
     )
     lifecycle = MEMBER_LIFECYCLE
 
@@ -50,6 +51,7 @@ class Member(Base):
     joined_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("members.id"))
     created_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
+    leader_since: Mapped[datetime | None]  # 团长: approved by an operator
 
     def __repr__(self) -> str:
         """Show the id alone: a member in a log line tells nothing about the person."""

@@ -10,6 +10,9 @@ from kit.db import Begin
 from kit.faultpoints import faultpoint
 from kit.retry import delay_after
 from kit.sweep import Swept, is_due, lease, postpone, settle, sweep
+from shop.campaigns import queries as campaigns_queries
+from shop.campaigns import service as campaigns
+from shop.campaigns.models import CampaignStatus
 from shop.members import queries as members
 from shop.members.platforms import Platform, PlatformUnavailable, ShippingDesk
 from shop.orders import asking, queries, refunding, service
@@ -21,6 +24,7 @@ from shop.payments.gateway import GatewayError, RefundResult, RefundState, Refus
 from shop.payments.models import DeliveryReport, Payment, Refund, RefundReason, RefundStatus
 
 FULFIL_ATTEMPTS: Final = 8
+SETTLE_AGAIN_AFTER: Final = timedelta(seconds=10)
 REFUSALS_BEFORE_STUCK: Final = 20
 REPORT_GIVEN_UP_AFTER: Final = timedelta(days=2)
 
@@ -129,6 +133,22 @@ def report_due_deliveries(begin: Begin, desk: ShippingDesk, *, now: datetime) ->
     return sweep(
         begin, payments_queries.due_delivery_reports(now), act, name="report_due_deliveries"
     )
+
+
+def settle_due_campaigns(begin: Begin, *, now: datetime) -> Swept:
+    """Settle campaigns that are over once every order of theirs has come to its end."""
+
+    def act(campaign_id: UUID) -> None:
+        with begin() as session:
+            campaign = campaigns_queries.lock_campaign(session, campaign_id)
+            if campaign.status is not CampaignStatus.ENDED or not is_due(campaign, now=now):
+                return
+            if queries.count_unfinished_in_campaign(session, campaign_id):
+                postpone(campaign, "orders are open", now=now, by=SETTLE_AGAIN_AFTER)
+            else:
+                campaigns.settle_campaign(session, campaign, now=now)
+
+    return sweep(begin, campaigns_queries.due_to_settle(now), act, name="settle_due_campaigns")
 
 
 def _begin_closing(session: Session, order_id: UUID, *, now: datetime) -> Payment | None:

@@ -62,6 +62,12 @@ class Order(Base, Retried):
         CheckConstraint("(status = 'closed') <= (closed_at IS NOT NULL)", name="closed_when"),
         Index("ix_orders_member_id", "member_id", "id"),
         Index("ix_orders_due_at", "due_at", postgresql_where="due_at IS NOT NULL"),
+        Index(
+            "ix_orders_campaign_id",
+            "campaign_id",
+            "member_id",
+            postgresql_where="campaign_id IS NOT NULL",
+        ),
     )
     lifecycle = ORDER_LIFECYCLE
 
@@ -73,6 +79,7 @@ class Order(Base, Retried):
     )
     status: Mapped[OrderStatus] = mapped_column(text_enum(OrderStatus, name="status_listed"))
     total_fen: Mapped[Fen]
+    campaign_id: Mapped[UUID | None]  # opaque: what it was sold through
     is_held: Mapped[bool] = mapped_column(default=False)  # paid orders of an open group wait
     # Counts changes; one that was made without the row's lock fails by it.
     version: Mapped[int] = mapped_column()
@@ -100,6 +107,7 @@ class OrderLine(Base):
         fen_not_negative("refunded_fen"),
         CheckConstraint("total_fen = unit_price_fen * quantity", name="total_adds_up"),
         CheckConstraint("refunded_fen <= total_fen", name="refunded_within_total"),
+        CheckConstraint("dropped_fen BETWEEN 0 AND unit_price_fen - 1", name="dropped_sane"),
         Index("ix_order_lines_limit", "member_id", "sku_id"),
     )
 
@@ -113,4 +121,5 @@ class OrderLine(Base):
     total_fen: Mapped[Fen]
     refunded_fen: Mapped[Fen] = mapped_column(default=0)
     refunded_quantity: Mapped[int] = mapped_column(default=0)
+    dropped_fen: Mapped[Fen] = mapped_column(default=0)  # of each unit's price, given back since
     snapshot: Mapped[dict[str, Any]]

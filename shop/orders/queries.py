@@ -71,11 +71,12 @@ def lock_own_order(session: Session, order_id: UUID, *, member_id: UUID) -> Orde
 
 
 def list_lines(session: Session, order_ids: Sequence[UUID]) -> Sequence[OrderLine]:
-    """Return the lines of the orders, in order."""
+    """Return the lines of the orders, in order, fresh."""
     return session.scalars(
         select(OrderLine)
         .where(OrderLine.order_id.in_(order_ids))
         .order_by(OrderLine.order_id, OrderLine.position)
+        .execution_options(populate_existing=True)
     ).all()
 
 
@@ -100,6 +101,49 @@ def count_bought(session: Session, member_id: UUID, sku_id: UUID, *, now: dateti
     parameters = {"member": member_id, "sku": sku_id, "day_start": day_start}
     today, ever = session.execute(_BOUGHT, parameters).one()
     return Bought(today=int(today), ever=int(ever))
+
+
+def count_bought_in_campaign(session: Session, campaign_id: UUID, member_id: UUID) -> int:
+    """Count the units a member ordered through a campaign and neither let lapse nor gave back."""
+    units = OrderLine.quantity - OrderLine.refunded_quantity
+    return int(
+        session.scalar(
+            select(func.coalesce(func.sum(units), 0))
+            .join(Order, Order.id == OrderLine.order_id)
+            .where(
+                Order.campaign_id == campaign_id,
+                Order.member_id == member_id,
+                Order.status != OrderStatus.CLOSED,
+            )
+        )
+        or 0
+    )
+
+
+def has_paid_before(session: Session, member_id: UUID) -> bool:
+    """Say whether the member has ever paid for an order that was not given back."""
+    paid = (
+        select(Order.id)
+        .where(
+            Order.member_id == member_id,
+            Order.paid_at.is_not(None),
+            Order.status.not_in((OrderStatus.REFUNDING, OrderStatus.REFUNDED)),
+        )
+        .limit(1)
+    )
+    return session.scalar(paid) is not None
+
+
+def count_unfinished_in_campaign(session: Session, campaign_id: UUID) -> int:
+    """Count a campaign's orders that still wait for payment, delivery or a refund."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Order)
+            .where(Order.campaign_id == campaign_id, Order.status.in_(UNFINISHED))
+        )
+        or 0
+    )
 
 
 def count_unfinished(session: Session, member_id: UUID) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -12,6 +13,7 @@ from kit.errors import Conflict
 from kit.faultpoints import faultpoint
 from kit.lifecycle import move
 from kit.outbox import emit
+from shop.campaigns import queries as campaigns
 from shop.cards import service as cards
 from shop.ledger.models import AccountKind
 from shop.orders import queries
@@ -145,6 +147,7 @@ def _mark_paid(session: Session, order: Order, *, now: datetime) -> None:
 
 
 def _reserve_again(session: Session, order: Order, *, now: datetime) -> bool:
+    allotments = _allotments_of(session, order)
     try:
         with session.begin_nested():
             for line in sorted(
@@ -155,8 +158,17 @@ def _reserve_again(session: Session, order: Order, *, now: datetime) -> bool:
                     sku_id=line.sku_id,
                     order_line_id=line.id,
                     quantity=line.quantity,
+                    allotted_to=allotments.get(line.sku_id),
                     now=now,
                 )
     except cards.OutOfStock:
         return False
     return True
+
+
+def _allotments_of(session: Session, order: Order) -> Mapping[UUID, UUID]:
+    """Return SKU → the allotment it was sold from, for an order of a campaign."""
+    if order.campaign_id is None:
+        return {}
+    items = campaigns.list_items(session, [order.campaign_id])[order.campaign_id]
+    return {item.sku_id: item.id for item in items}

@@ -23,7 +23,14 @@ from shop.payments.gateway import RefundResult, RefundState
 from shop.payments.models import Refund, RefundReason, RefundStatus
 
 # Refunds of what was ordered; the others give back money that came in beside the order's price.
-OF_THE_ORDER = (RefundReason.MEMBER, RefundReason.UNDELIVERABLE)
+OF_THE_ORDER = (
+    RefundReason.MEMBER,
+    RefundReason.UNDELIVERABLE,
+    RefundReason.GROUP_FAILED,
+    RefundReason.GROUP_LATE,
+    RefundReason.LEFT,
+    RefundReason.SHEET_FAILED,
+)
 
 
 class NotRefundable(Conflict):
@@ -32,6 +39,14 @@ class NotRefundable(Conflict):
     code = "orders.not_refundable"
     title = "Nothing in the order can be refunded"
     message = "订单当前没有可退款的内容"
+
+
+class OrderHeld(Conflict):
+    """The order waits for its group or order sheet; leaving that gives its money back."""
+
+    code = "orders.held"
+    title = "Leave the group or the order sheet to get the money back"
+    message = "订单正在等待成团，退出拼团或接龙即可退款"
 
 
 class RefundMismatch(Conflict):
@@ -53,12 +68,15 @@ def refund_order(
 ) -> list[Refund]:
     """Take back whatever the rules allow and promise its price back; raises `NotRefundable`.
 
+    A member's wish on a held order raises `OrderHeld`.
     `line_id` and `quantity` narrow it to units of one line. A revealed code never goes back:
     the cards are locked first, so reveal and refund of one card exclude each other. An order that
     is not delivered yet goes back whole: its rest could be neither delivered nor earned.
     """
     if order.status not in (OrderStatus.PAID, OrderStatus.FULFILLED):
         raise NotRefundable(status=order.status.value)
+    if order.is_held and reason is RefundReason.MEMBER:
+        raise OrderHeld
     is_delivered = order.status is OrderStatus.FULFILLED
     lines = queries.list_lines(session, [order.id])
     wanted = [line for line in lines if line_id in (None, line.id)]
@@ -128,8 +146,10 @@ def _take_back(
         cards.release(session, order_line_ids=[line.id], now=now, actor="refund")
         units = line.quantity - line.refunded_quantity
     line.refunded_quantity += units
-    line.refunded_fen = Fen(line.refunded_fen + units * line.unit_price_fen)
-    return units * line.unit_price_fen
+    # What a lower price has given back of each unit is not given back again.
+    amount = units * (line.unit_price_fen - line.dropped_fen)
+    line.refunded_fen = Fen(line.refunded_fen + amount)
+    return amount
 
 
 def _promise(

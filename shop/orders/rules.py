@@ -53,6 +53,21 @@ class LineWanted:
     quantity: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deal:
+    """What its seller sets for an order: prices in fen, stock set aside, by SKU, and waiting."""
+
+    name: str
+    prices: Mapping[UUID, Fen]
+    campaign_id: UUID | None = None  # None: sold without a campaign
+    allotments: Mapping[UUID, UUID] | None = None  # None: from the stock that is everybody's
+    is_held: bool = False
+
+    def allotment_of(self, sku_id: UUID) -> UUID | None:
+        """Return what a SKU's units are taken from; None: from everybody's stock."""
+        return None if self.allotments is None else self.allotments[sku_id]
+
+
 @dataclass(frozen=True, slots=True)
 class Bought:
     """Units of a SKU the member has ordered already and not given back: today, and ever."""

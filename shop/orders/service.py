@@ -12,6 +12,7 @@ from kit.errors import Conflict
 from kit.faultpoints import faultpoint
 from kit.ids import new_id, new_number
 from kit.lifecycle import move
+from kit.money import Fen
 from kit.outbox import emit
 from kit.sweep import settle
 from shop.cards import service as cards
@@ -26,6 +27,7 @@ from shop.orders.events import OrderClosed, OrderFulfilled
 from shop.orders.models import CloseReason, Order, OrderLine, OrderStatus
 from shop.orders.rules import (
     Bought,
+    Deal,
     LineWanted,
     SkuNotForSale,
     check_limits,
@@ -65,9 +67,10 @@ def place_order(
     sale_channel: SaleChannel,
     wanted: Sequence[LineWanted],
     pay_within: timedelta,
+    deal: Deal | None = None,
     now: datetime,
 ) -> Order:
-    """Write an order and reserve its cards, all or nothing.
+    """Write an order and reserve its cards, all or nothing; a `deal` sets prices and stock.
 
     Raises `BadLines`, `SkuNotForSale`, `LimitReached`, `TotalTooLarge`, `cards.OutOfStock` or
     `members.MemberNotActive`. The member is locked: two orders of one member at once would each
@@ -77,7 +80,11 @@ def place_order(
     members.lock_member(session, member_id)
     offers = _find_offers(session, wanted, sale_channel)
     _check_member_limits(session, member_id, wanted, offers, now=now)
-    total = total_of([(offers[line.sku_id][0].list_price_fen, line.quantity) for line in wanted])
+    prices = {
+        sku_id: sku.list_price_fen if deal is None else deal.prices[sku_id]
+        for sku_id, (sku, _) in offers.items()
+    }
+    total = total_of([(prices[line.sku_id], line.quantity) for line in wanted])
     order = Order(
         id=new_id(),
         order_no=new_number("TO", now=now),
@@ -85,6 +92,8 @@ def place_order(
         sale_channel=sale_channel,
         status=OrderStatus.PENDING,
         total_fen=total,
+        campaign_id=deal.campaign_id if deal else None,
+        is_held=bool(deal and deal.is_held),
         placed_at=now,
         pay_by=now + pay_within,
         due_at=now + pay_within,
@@ -92,20 +101,12 @@ def place_order(
     session.add(order)
     session.flush()  # the lines name the order
     lines = [
-        _line_row(order, position, line, *offers[line.sku_id])
+        _line_row(order, position, line, *offers[line.sku_id], prices[line.sku_id], deal)
         for position, line in enumerate(wanted)
     ]
     session.execute(_INSERT_LINES, lines)
     faultpoint("orders.place.before_reserve")
-    # By SKU id, so that two orders for the same SKUs never wait for each other crosswise.
-    for row in sorted(lines, key=lambda row: str(row["sku_id"])):
-        cards.reserve(
-            session,
-            sku_id=row["sku_id"],
-            order_line_id=row["id"],
-            quantity=row["quantity"],
-            now=now,
-        )
+    _reserve(session, lines, deal, now=now)
     return order
 
 
@@ -157,7 +158,8 @@ def fulfil(session: Session, order: Order, *, now: datetime) -> None:
         session,
         debit=Side(AccountKind.UNEARNED),
         credit=Side(AccountKind.SALES),
-        amount_fen=order.total_fen,
+        # What a lower price gave back before the delivery is not earned any more.
+        amount_fen=Fen(order.total_fen - sum(line.refunded_fen for line in lines)),
         cause=Cause("order", order.id, "earned"),
         order_id=order.id,
         now=now,
@@ -213,8 +215,29 @@ def _check_member_limits(
         check_limits(sku, quantity, bought)
 
 
+def _reserve(
+    session: Session, lines: Sequence[dict[str, Any]], deal: Deal | None, *, now: datetime
+) -> None:
+    # By SKU id, so that two orders for the same SKUs never wait for each other crosswise.
+    for row in sorted(lines, key=lambda row: str(row["sku_id"])):
+        cards.reserve(
+            session,
+            sku_id=row["sku_id"],
+            order_line_id=row["id"],
+            quantity=row["quantity"],
+            allotted_to=deal.allotment_of(row["sku_id"]) if deal else None,
+            now=now,
+        )
+
+
 def _line_row(
-    order: Order, position: int, line: LineWanted, sku: Sku, product: Product
+    order: Order,
+    position: int,
+    line: LineWanted,
+    sku: Sku,
+    product: Product,
+    price: Fen,
+    deal: Deal | None,
 ) -> dict[str, Any]:
     return {
         "id": new_id(),
@@ -223,11 +246,12 @@ def _line_row(
         "member_id": order.member_id,
         "sku_id": sku.id,
         "quantity": line.quantity,
-        "unit_price_fen": sku.list_price_fen,
-        "total_fen": sku.list_price_fen * line.quantity,
+        "unit_price_fen": price,
+        "total_fen": price * line.quantity,
         "refunded_fen": 0,
         "refunded_quantity": 0,
-        "snapshot": promise(product, sku),
+        "dropped_fen": 0,
+        "snapshot": promise(product, sku) | ({"sold_through": deal.name} if deal else {}),
     }
 
 

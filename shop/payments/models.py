@@ -111,6 +111,29 @@ class RefundReason(StrEnum):
     LATE = "late"  # the payment came after the order had closed and could not be revived
     DOUBLE = "double"  # the order was paid already
     UNDELIVERABLE = "undeliverable"  # paid, but nothing could be delivered
+    GROUP_FAILED = "group_failed"  # not enough members in time
+    GROUP_LATE = "group_late"  # paid when the group or order sheet took nobody any more
+    LEFT = "left"  # the member left the group or order sheet
+    PRICE_DROP = "price_drop"  # more members, a lower price for all
+    SHEET_FAILED = "sheet_failed"  # the order sheet missed its minimum, or was called off
+
+    @property
+    def letter(self) -> str:
+        """Return the letter by which refund numbers tell reasons apart; it never changes."""
+        return _LETTERS[self]
+
+
+_LETTERS = {
+    RefundReason.MEMBER: "M",
+    RefundReason.LATE: "L",
+    RefundReason.DOUBLE: "D",
+    RefundReason.UNDELIVERABLE: "U",
+    RefundReason.GROUP_FAILED: "G",
+    RefundReason.GROUP_LATE: "T",
+    RefundReason.LEFT: "X",
+    RefundReason.PRICE_DROP: "P",
+    RefundReason.SHEET_FAILED: "S",
+}
 
 
 class Refund(Base, Retried):

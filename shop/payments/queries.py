@@ -4,9 +4,20 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CollectionAggregate, Select, String, any_, literal, select
+from sqlalchemy import (
+    ARRAY,
+    CollectionAggregate,
+    Select,
+    String,
+    Uuid,
+    any_,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.orm import Session
 
+from kit.money import Fen
 from shop.payments.gateway import Channel
 from shop.payments.models import (
     DeliveryReport,
@@ -85,6 +96,29 @@ def list_refunds(session: Session, order_id: UUID) -> Sequence[Refund]:
     return session.scalars(
         select(Refund).where(Refund.order_id == order_id).order_by(Refund.id)
     ).all()
+
+
+def list_refundable(
+    session: Session, order_ids: Sequence[UUID], *, lock: bool
+) -> Sequence[tuple[Payment, Fen]]:
+    """Return the orders' captured payments of which something is left, and how much, in fen."""
+    query = (
+        select(Payment)
+        .where(Payment.order_id.in_(order_ids), Payment.status == PaymentStatus.CAPTURED)
+        .order_by(Payment.id)
+        .execution_options(populate_existing=True)
+    )
+    payments = session.scalars(query.with_for_update() if lock else query).all()
+    # One array, not a list: its prepared plan uses the index, also of a table that was just empty.
+    wanted = any_(literal(list(order_ids), ARRAY(Uuid())))
+    rows = session.execute(
+        select(Refund.payment_id, func.sum(Refund.amount_fen))
+        .where(Refund.order_id == wanted)
+        .group_by(Refund.payment_id)
+    )
+    promised = {payment_id: int(fen) for payment_id, fen in rows}
+    left = [(payment, payment.amount_fen - promised.get(payment.id, 0)) for payment in payments]
+    return [(payment, Fen(fen)) for payment, fen in left if fen > 0]
 
 
 def find_refund_by_number(session: Session, out_refund_no: str) -> Refund | None:

@@ -29,6 +29,7 @@ from shop.payments.models import (
     RefundStatus,
     SecurityEvent,
 )
+from shop.payments.refund_batches import refund_number
 
 FIRST_QUESTION_AFTER: Final = timedelta(seconds=5)
 UNSURE_QUESTION_AFTER: Final = timedelta(seconds=20)
@@ -134,7 +135,7 @@ def request_refund(
         order_id=payment.order_id,
         reason=reason,
         seq=seq,
-        out_refund_no=f"R{payment.out_trade_no}{reason.value[0].upper()}{seq}",
+        out_refund_no=refund_number(payment, reason, seq),
         status=RefundStatus.REQUESTED,
         amount_fen=amount_fen,
         requested_at=now,

@@ -1,0 +1,95 @@
+"""A campaign's plan as operators write it in a JSON file, read strictly."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from group_buy.rules import Rung, TermsPlan
+from kit.money import MOST_FEN, Fen
+from shop.campaigns.models import Audience
+from shop.campaigns.rules import Window
+from shop.campaigns.service import ItemPlan, Plan
+
+Amount = Annotated[int, Field(strict=True, ge=1, le=MOST_FEN)]
+
+
+class Part(BaseModel):
+    """A part of a plan; names nobody knows are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ItemPart(Part):
+    """A SKU, its deal price in fen, and how many units at most."""
+
+    sku_id: UUID
+    deal_price_fen: Amount
+    allotment: int = Field(ge=1, le=1_000_000)
+
+
+class RungPart(Part):
+    """From so many paid seats on, everybody pays this price, in fen."""
+
+    seats: int
+    price_fen: Amount
+
+
+class GroupPart(Part):
+    """How groups work."""
+
+    seats: int = Field(ge=2, le=200)
+    lasts_seconds: int = Field(ge=1, le=2_592_000)
+    ladder: list[RungPart] = []
+    initiator_price_fen: Amount | None = None
+    new_members_only: bool = False
+    groups_per_member: int = Field(default=10, ge=1, le=100)
+    seats_per_member: int = Field(default=1, ge=1, le=20)
+
+
+class CampaignPlan(Part):
+    """One group-buy campaign; moments carry their zone, as 2026-06-18T20:00:00+08:00."""
+
+    kind: Literal["group_buy"]
+    name: str = Field(min_length=1, max_length=80)
+    warms_at: AwareDatetime | None = None
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    items: list[ItemPart] = Field(min_length=1, max_length=20)
+    limit_per_member: int = Field(default=1, ge=1, le=100)
+    pay_within_seconds: int = Field(default=900, ge=1, le=86_400)
+    audience: Audience = Audience.ALL
+    rules_text: str = ""
+    refund_promise: str = Field(default="", max_length=200)
+    group: GroupPart
+
+    def plan(self) -> Plan:
+        """Return what is decided whichever way it sells."""
+        return Plan(
+            name=self.name,
+            window=Window(self.starts_at, self.ends_at, self.warms_at),
+            items=[
+                ItemPlan(item.sku_id, Fen(item.deal_price_fen), item.allotment)
+                for item in self.items
+            ],
+            limit_per_member=self.limit_per_member,
+            pay_within_seconds=self.pay_within_seconds,
+            audience=self.audience,
+            rules_text=self.rules_text,
+            refund_promise=self.refund_promise,
+        )
+
+    def terms(self) -> TermsPlan:
+        """Return how its groups work."""
+        group = self.group
+        initiator = group.initiator_price_fen
+        return TermsPlan(
+            seats_required=group.seats,
+            lasts=timedelta(seconds=group.lasts_seconds),
+            ladder=[Rung(rung.seats, Fen(rung.price_fen)) for rung in group.ladder],
+            initiator_price_fen=None if initiator is None else Fen(initiator),
+            new_members_only=group.new_members_only,
+            groups_per_member=group.groups_per_member,
+            seats_per_member=group.seats_per_member,
+        )

@@ -1,0 +1,77 @@
+"""Leaders 团长: members approved to run chat groups, and to sell from the catalogue in them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from kit.errors import Conflict, Forbidden
+from shop.members import queries
+from shop.members.models import Member
+
+
+class NotALeader(Forbidden):
+    """Only a member whom an operator approved as a leader may do this."""
+
+    code = "members.not_a_leader"
+    title = "Only approved leaders may do this"
+    message = "仅限已认证的团长操作"
+
+
+class LeaderAlready(Conflict):
+    """The member is a leader."""
+
+    code = "members.leader_already"
+    title = "The member is a leader already"
+    message = "该会员已是团长"
+
+
+class NotApproved(Conflict):
+    """The member is no leader, so there is nothing to revoke."""
+
+    code = "members.leader_not_approved"
+    title = "The member is no leader"
+    message = "该会员不是团长"
+
+
+def approve_leader(session: Session, member_id: UUID, *, now: datetime) -> Member:
+    """Make the member a leader.
+
+    Raises `LeaderAlready`, `queries.MemberNotFound` or `queries.MemberNotActive`.
+    """
+    member = queries.lock_member(session, member_id)
+    if member.leader_since is not None:
+        raise LeaderAlready
+    member.leader_since = now
+    return member
+
+
+def revoke_leader(session: Session, member_id: UUID) -> Member:
+    """Let the member open nothing new as a leader; what is open runs on to its end.
+
+    Raises `NotApproved`, `queries.MemberNotFound` or `queries.MemberNotActive`.
+    """
+    member = queries.lock_member(session, member_id)
+    if member.leader_since is None:
+        raise NotApproved
+    member.leader_since = None
+    return member
+
+
+def lock_leader(session: Session, member_id: UUID) -> Member:
+    """Return the leader, locked and fresh, so that nobody revokes them meanwhile.
+
+    Raises `NotALeader`, `queries.MemberNotFound` or `queries.MemberNotActive`.
+    """
+    member = queries.lock_member(session, member_id)
+    if member.leader_since is None:
+        raise NotALeader
+    return member
+
+
+def list_leaders(session: Session) -> Sequence[Member]:
+    """Return every leader, the longest approved first."""
+    leaders = select(Member).where(Member.leader_since.is_not(None))
+    return session.scalars(leaders.order_by(Member.leader_since, Member.id)).all()
