@@ -8,7 +8,18 @@ import traceback
 from collections.abc import Sequence
 from typing import Final
 
-from benchmarks import importing, machine, notices, placing, purchase, reading
+from benchmarks import (
+    campaign_edges,
+    expiring,
+    hot_group,
+    importing,
+    joining,
+    machine,
+    notices,
+    placing,
+    purchase,
+    reading,
+)
 from benchmarks.frame import RESULTS, Benchmark, Plan, load_average
 from benchmarks.report import Figure, table, write
 
@@ -19,6 +30,10 @@ BENCHMARKS: Final[tuple[Benchmark, ...]] = (
     importing.BENCHMARK,
     purchase.BENCHMARK,
     machine.BENCHMARK,
+    campaign_edges.BENCHMARK,
+    joining.BENCHMARK,
+    expiring.BENCHMARK,
+    hot_group.BENCHMARK,
 )
 
 

@@ -16,7 +16,7 @@ import requests
 
 from app.machine import environment, processes, running
 from app.machine.addresses import answers_well
-from app.machine.embedded import APP_ROLE, EmbeddedServers
+from app.machine.embedded import APP_ROLE, DATABASE, EmbeddedServers
 from app.machine.environment import Environment, Places
 from app.machine.postgres import Postgres
 from app.machine.processes import Crew, Program
@@ -24,11 +24,13 @@ from app.machine.secrets import APP_PASSWORD, ensure_local_secrets
 from app.metrics import SHARED_DIRECTORY
 from app.migrate import migrate
 from app.wiring import make_ports
+from benchmarks.beside_constant import SIZE as CONSTANT_SIZE
 from config.settings import Settings, load_settings
 from kit.clock import monotonic_seconds
 from shop.ports import Ports
 
 KIND: Final = "bench"
+MAIN_DATABASE: Final = DATABASE
 WAIT_SECONDS: Final = 60.0
 CONNECTIONS: Final = 4
 # All requests come from one address, of a few members: the limits are counted and never reached.
@@ -80,21 +82,40 @@ class Site:
 
     def start_web_without_rsa(self, workers: int) -> str:
         """Start a second web that signs and verifies nothing, and return its address."""
+        return self._start_other_web("without_rsa", workers)
+
+    def start_web_beside_constant(self, workers: int, size: int) -> str:
+        """Start a web that serves a constant of so many bytes, too, and return its address."""
+        return self._start_other_web("beside_constant", workers, {CONSTANT_SIZE: str(size)})
+
+    def _start_other_web(
+        self, module: str, workers: int, more: Mapping[str, str] | None = None
+    ) -> str:
         port = free_port()
         url = f"http://127.0.0.1:{port}"
-        figures = self.folder / "figures-without-rsa"
-        more = {"PORT": str(port), "PUBLIC_BASE_URL": url, "WEB_WORKERS": str(workers)}
-        more[SHARED_DIRECTORY] = str(figures)
-        command = (sys.executable, "-m", "benchmarks.without_rsa")
+        given = {
+            "PORT": str(port),
+            "PUBLIC_BASE_URL": url,
+            "WEB_WORKERS": str(workers),
+            SHARED_DIRECTORY: str(self.folder / f"figures-{module}"),
+            **(more or {}),
+        }
         web = self._program("web")
-        program = Program("web-without-rsa", command, {**web.environment, **more})
-        self._start(program, f"{url}/healthz")
+        command = (sys.executable, "-m", f"benchmarks.{module}")
+        self._start(Program(module, command, {**web.environment, **given}), f"{url}/healthz")
         return url
 
     def start_beside(self) -> None:
         """Start worker and scheduler."""
         for name in ("worker", "scheduler"):
             self.crew.start(self._program(name))
+
+    def start_schedulers(self, count: int) -> None:
+        """Start several schedulers, none of which knows of the others."""
+        one = self._program("scheduler")
+        for number in range(1, count + 1):
+            name = f"scheduler-{number}"
+            self.crew.start(Program(name, one.command, one.environment))
 
     def process_ids(self) -> dict[str, int]:
         """Return the first process of everything that runs here, by its name."""

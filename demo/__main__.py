@@ -9,12 +9,20 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from demo import acts, commands, report, troubles
-from demo.cast import FEWEST_MEMBERS, cast
-from demo.checks import run_checks
+from demo import acts, commands, deals, report, together, troubles
+from demo.cast import FEWEST_MEMBERS, cast, neighbours
+from demo.checks import CHECKS, run_checks
 from demo.chronicle import Chronicle
 from demo.evening import Evening
-from demo.facts import Facts, confirm_receipts, find_leaks, reconcile, wait_until_final
+from demo.facts import (
+    Facts,
+    confirm_receipts,
+    find_leaks,
+    reconcile,
+    see_groups,
+    wait_until_final,
+)
+from demo.group_checks import GROUP_CHECKS
 from demo.places import Places
 from demo.platforms import Platforms, SandboxRefused
 from demo.wire import Wire
@@ -31,15 +39,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     places, started_at = Places.read(os.environ), datetime.now(UTC)
     chronicle, platforms = Chronicle(), Platforms(Wire(places.sandbox_url))
     chronicle.tell(f"an evening of {options.members} members begins (seed {options.seed})")
-    people = cast(options.members, seed=options.seed, tag=_tag(started_at))
+    tag = _tag(started_at)
+    people = cast(options.members, seed=options.seed, tag=tag)
+    others = neighbours(together.PLAYERS, after=len(people), seed=options.seed, tag=tag)
     special_made = 5 * options.members
-    special = commands.make_sku(stock=special_made, price_fen=SPECIAL_PRICE_FEN)
     rare_made = sum(person.part.name == "too_late_payer" for person in people)
+    special = commands.make_sku(stock=special_made, price_fen=SPECIAL_PRICE_FEN)
     rare = commands.make_sku(stock=rare_made, price_fen=RARE_PRICE_FEN)
     evening = Evening(
         shop=Wire(places.shop_url),
         platforms=platforms,
-        people=people,
+        people=[*people, *others],
         chronicle=chronicle,
         special_sku=special["sku_id"],
         rare_sku=rare["sku_id"],
@@ -48,12 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _leave_no_trouble_behind(platforms)
     troubles.begin(platforms, seed=options.seed)
     try:
-        acts.play(evening)
+        acts.play(evening, plan_deals=lambda: deals.plan_deals(places.report_file.parent))
     finally:
         troubles.end(platforms)
     facts = _gather(evening, special, special_made, started_at, places)
     calls = platforms.order("GET", f"log?since={first_call}")["items"]
-    checks = run_checks(facts)
+    checks = run_checks(facts, (*CHECKS, *GROUP_CHECKS))
     written = report.build(
         facts,
         checks,
@@ -78,6 +88,9 @@ def _gather(
     chronicle, platforms = evening.chronicle, evening.platforms
     chronicle.tell("— the trouble is over; everything comes to its end")
     wait_until_final(evening)
+    see_groups(evening)
+    chronicle.tell("— the campaigns are settled")
+    deals.see_them_end(evening)
     books = platforms.books()
     shipped = confirm_receipts(evening, books)
     chronicle.tell("— the books are compared")
@@ -85,6 +98,8 @@ def _gather(
     notices: list[dict[str, Any]] = platforms.order("GET", "notices")["items"]
     return Facts(
         purchases=chronicle.purchases,
+        gatherings=chronicle.gatherings,
+        deals=evening.deals,
         reveals=chronicle.reveals,
         probes=chronicle.probes,
         books=books,

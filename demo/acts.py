@@ -1,11 +1,14 @@
 """The programme of the evening: which part plays which scene in which act."""
 
 import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from demo import arriving, buying, straying
-from demo.cast import PARTS
+from demo import arriving, buying, straying, together
+from demo.cast import NEIGHBOUR, PARTS
+from demo.chronicle import Deal
 from demo.evening import Evening, Scene
 
 
@@ -19,7 +22,7 @@ class Act:
 
 ARRIVING: Final = Act(
     "the members come in: they sign in, agree to the terms, look around",
-    {part.name: arriving.arrive for part in PARTS},
+    {part.name: arriving.arrive for part in (*PARTS, NEIGHBOUR)},
 )
 DAWDLING: Final = Act(
     "some order and do not pay in time",
@@ -71,16 +74,30 @@ LATE: Final = Act(
 )
 
 
-def play(evening: Evening) -> None:
-    """Play the evening from beginning to end."""
-    _act(evening, ARRIVING)
-    evening.offers = _choose_offers(evening)
-    _act(evening, DAWDLING)
-    aside = threading.Thread(target=_act, args=(evening, LAST_MOMENT), name="aside")
-    aside.start()
+def play(evening: Evening, *, plan_deals: Callable[[], Sequence[Deal]]) -> None:
+    """Play the evening from beginning to end; the operator plans while the members come in."""
+    with ThreadPoolExecutor(1, thread_name_prefix="operator") as operator:
+        planning = operator.submit(plan_deals)
+        _act(evening, ARRIVING)
+        evening.offers = _choose_offers(evening)
+        _act(evening, DAWDLING)
+        evening.deals = planning.result()
+    asides = (
+        threading.Thread(target=_act, args=(evening, LAST_MOMENT), name="aside"),
+        threading.Thread(target=_buy_together, args=(evening,), name="together"),
+    )
+    for aside in asides:
+        aside.start()
     for act in (BUYING, LAPSING, LAST_BUYING, LATE):
         _act(evening, act)
-    aside.join()
+    for aside in asides:
+        aside.join()
+
+
+def _buy_together(evening: Evening) -> None:
+    evening.chronicle.tell("— beside them, neighbours buy together when the campaigns open")
+    people = [person for person in evening.people if person.part is NEIGHBOUR]
+    evening.tell_tale(together.play, people)
 
 
 def _act(evening: Evening, act: Act) -> None:

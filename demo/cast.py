@@ -48,6 +48,8 @@ PARTS: Final = (
     Part("misheard", 4),
     Part("victim", 2),
 )
+# Beside the hundred, members who came to buy together.
+NEIGHBOUR: Final = Part("neighbour", 0)
 EVERY_HUNDRED: Final = sum(part.share for part in PARTS)
 
 
@@ -85,6 +87,11 @@ class Person:
 def cast(members: int, *, seed: int, tag: str) -> list[Person]:
     """Return the members of an evening; `tag` makes them others than those of another evening."""
     return [_person(number, part, seed, tag) for number, part in enumerate(_parts(members, seed))]
+
+
+def neighbours(count: int, *, after: int, seed: int, tag: str) -> list[Person]:
+    """Return members who buy together; their numbers go on from `after`."""
+    return [_person(after + number, NEIGHBOUR, seed, tag) for number in range(count)]
 
 
 def _parts(members: int, seed: int) -> list[Part]:

@@ -1,7 +1,7 @@
 """What must hold after the evening: pure functions of the facts, so that each can be made fail."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,11 +25,13 @@ class Check:
 
 # Yields None for each thing looked at that was in order, and words for each that was not.
 Looks = Iterator[str | None]
+Named = tuple[str, Callable[[Facts], Looks]]
 
 
-def run_checks(facts: Facts) -> list[Check]:
+def run_checks(facts: Facts, checks: Sequence[Named] | None = None) -> list[Check]:
     """Return every check, those of single answers last."""
-    return [_judge(name, look(facts)) for name, look in CHECKS] + list(_judge_probes(facts))
+    named = CHECKS if checks is None else checks
+    return [_judge(name, look(facts)) for name, look in named] + list(_judge_probes(facts))
 
 
 def _judge(name: str, looks: Looks) -> Check:
@@ -60,8 +62,8 @@ def _judge_probes(facts: Facts) -> Iterator[Check]:
 def all_final(facts: Facts) -> Looks:
     """Every order has come to an end, every refund is done, all money paid is known."""
     for one in facts.purchases:
-        refunds = [row["status"] for row in _rows(one, "refunds")]
-        yield None if is_final(one) else f"{one.order_no} is {_status(one)}, refunds {refunds}"
+        refunds = [row["status"] for row in rows_of(one, "refunds")]
+        yield None if is_final(one) else f"{one.order_no} is {status_of(one)}, refunds {refunds}"
 
 
 def ended_as_hoped(facts: Facts) -> Looks:
@@ -70,8 +72,8 @@ def ended_as_hoped(facts: Facts) -> Looks:
         hoped = "/".join(sorted(one.hoped))
         yield (
             None
-            if _status(one) in one.hoped
-            else f"{one.part}'s {one.order_no} is {_status(one)}, not {hoped}"
+            if status_of(one) in one.hoped
+            else f"{one.part}'s {one.order_no} is {status_of(one)}, not {hoped}"
         )
 
 
@@ -80,15 +82,15 @@ def paid_is_delivered_or_refunded(facts: Facts) -> Looks:
     for one in facts.purchases:
         if not one.paid:
             continue
-        kept = sum(line["quantity"] - line["refunded_quantity"] for line in _rows(one, "lines"))
+        kept = sum(line["quantity"] - line["refunded_quantity"] for line in rows_of(one, "lines"))
         owned = sum(card["status"] in ("delivered", "revealed") for card in one.cards)
-        is_delivered = _status(one) == "fulfilled" and owned == kept > 0
-        is_returned = owned == 0 and _refunded(one) == _captured(one) > 0
+        is_delivered = status_of(one) == "fulfilled" and owned == kept > 0
+        is_returned = owned == 0 and refunded(one) == captured(one) > 0
         yield (
             None
             if is_delivered or is_returned
-            else f"{one.order_no}: {_status(one)}, {owned} of {kept} cards, "
-            f"{_refunded(one)} of {_captured(one)} fen back"
+            else f"{one.order_no}: {status_of(one)}, {owned} of {kept} cards, "
+            f"{refunded(one)} of {captured(one)} fen back"
         )
 
 
@@ -97,10 +99,10 @@ def nobody_paid_twice(facts: Facts) -> Looks:
     for one in facts.purchases:
         price = sum(
             line["unit_price_fen"] * (line["quantity"] - line["refunded_quantity"])
-            for line in _rows(one, "lines")
+            for line in rows_of(one, "lines")
         )
-        owed = price if _status(one) == "fulfilled" else 0
-        kept = _captured(one) - _refunded(one)
+        owed = price if status_of(one) == "fulfilled" else 0
+        kept = captured(one) - refunded(one) + dropped(one)
         yield None if kept == owed else f"{one.order_no}: {kept} fen kept, {owed} fen are the price"
 
 
@@ -109,22 +111,22 @@ def captured_is_paid(facts: Facts) -> Looks:
     for one in facts.purchases:
         trades = [_trade(facts, channel, number) for number, channel in one.paid.items()]
         paid = sum(row["total_fen"] for row in trades if row["transaction_no"] is not None)
-        fits = paid == _captured(one) == one.total_fen * len(one.paid)
-        yield None if fits else f"{one.order_no}: {paid} fen paid, {_captured(one)} fen booked"
+        fits = paid == captured(one) == one.total_fen * len(one.paid)
+        yield None if fits else f"{one.order_no}: {paid} fen paid, {captured(one)} fen booked"
 
 
 def refunds_are_at_the_platform(facts: Facts) -> Looks:
     """What the shop says went back did go back at the platform."""
     for one in facts.purchases:
-        if not (_rows(one, "refunds") or one.paid):
+        if not (rows_of(one, "refunds") or one.paid):
             continue
         there = sum(
             _trade(facts, channel, number)["refunded_fen"] for number, channel in one.paid.items()
         )
         yield (
             None
-            if there == _refunded(one)
-            else f"{one.order_no}: {_refunded(one)} fen here, {there} fen there"
+            if there == refunded(one)
+            else f"{one.order_no}: {refunded(one)} fen here, {there} fen there"
         )
 
 
@@ -133,16 +135,16 @@ def late_money_is_settled(facts: Facts) -> Looks:
     for one in facts.purchases:
         if one.part not in LATE_PARTS or not one.paid:
             continue
-        is_revived = _status(one) == "fulfilled" and _refunded(one) == 0
-        is_returned = _status(one) == "closed" and _refunded(one) == _captured(one)
-        yield None if is_revived or is_returned else f"{one.order_no} is {_status(one)}"
+        is_revived = status_of(one) == "fulfilled" and refunded(one) == 0
+        is_returned = status_of(one) == "closed" and refunded(one) == captured(one)
+        yield None if is_revived or is_returned else f"{one.order_no} is {status_of(one)}"
 
 
 def unpaid_is_closed(facts: Facts) -> Looks:
     """Orders that nobody paid are closed."""
     for one in facts.purchases:
         if not one.paid:
-            yield None if _status(one) == "closed" else f"{one.order_no} is {_status(one)}"
+            yield None if status_of(one) == "closed" else f"{one.order_no} is {status_of(one)}"
 
 
 def codes_are_single(facts: Facts) -> Looks:
@@ -172,8 +174,8 @@ def stock_adds_up(facts: Facts) -> Looks:
     kept = sum(
         line["quantity"] - line["refunded_quantity"]
         for one in facts.purchases
-        if _status(one) != "closed"
-        for line in _rows(one, "lines")
+        if status_of(one) != "closed"
+        for line in rows_of(one, "lines")
         if line["sku_id"] == facts.special_sku
     )
     fits = facts.special_made == facts.special_left + kept
@@ -235,23 +237,33 @@ def sides(balances: Any) -> tuple[int, int]:
     return debits, sum(balances.values()) - debits
 
 
-def _status(purchase: Purchase) -> str:
+def status_of(purchase: Purchase) -> str:
+    """Return how the order stands, as its member sees it."""
     return str((purchase.seen or {}).get("status", "unknown"))
 
 
-def _rows(purchase: Purchase, name: str) -> list[dict[str, Any]]:
+def rows_of(purchase: Purchase, name: str) -> list[dict[str, Any]]:
+    """Return its lines, payments or refunds."""
     rows: list[dict[str, Any]] = (purchase.seen or {}).get(name, [])
     return rows
 
 
-def _captured(purchase: Purchase) -> int:
-    rows = _rows(purchase, "payments")
+def captured(purchase: Purchase) -> int:
+    """Return what was booked as paid."""
+    rows = rows_of(purchase, "payments")
     return sum(row["amount_fen"] for row in rows if row["status"] == "captured")
 
 
-def _refunded(purchase: Purchase) -> int:
-    rows = _rows(purchase, "refunds")
+def refunded(purchase: Purchase) -> int:
+    """Return what went back."""
+    rows = rows_of(purchase, "refunds")
     return sum(row["amount_fen"] for row in rows if row["status"] == "done")
+
+
+def dropped(purchase: Purchase) -> int:
+    """Return what went back because more members made it cheaper."""
+    rows = rows_of(purchase, "refunds")
+    return sum(row["amount_fen"] for row in rows if row.get("reason") == "price_drop")
 
 
 def _trade(facts: Facts, channel: str, out_trade_no: str) -> dict[str, Any]:
@@ -261,7 +273,7 @@ def _trade(facts: Facts, channel: str, out_trade_no: str) -> dict[str, Any]:
     raise LookupError(f"{channel} does not know {out_trade_no}")
 
 
-CHECKS: Final[tuple[tuple[str, Callable[[Facts], Looks]], ...]] = (
+CHECKS: Final[tuple[Named, ...]] = (
     ("every order has come to an end", all_final),
     ("every order ended as its story says", ended_as_hoped),
     ("paid orders are delivered or refunded", paid_is_delivered_or_refunded),

@@ -27,6 +27,31 @@ class Purchase:
     cards: list[dict[str, Any]] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Gathering:
+    """A group of tonight, how it is to end, and the orders of whoever had a seat in it."""
+
+    story: str
+    group_id: str
+    hoped: frozenset[str]  # statuses in which the group may end
+    purchases: list[Purchase] = field(default_factory=list)
+    house_seats: int = 0
+    initiator_price_fen: int | None = None
+    seen: dict[str, Any] | None = None  # the group as everybody saw it last
+
+
+@dataclass(slots=True)
+class Deal:
+    """A campaign of tonight: what was set aside for it, and how it stood in the end."""
+
+    name: str
+    campaign_id: str
+    sku_id: str
+    made: int
+    seen: dict[str, Any] | None = None
+    left: int = 0  # for sale again once it is settled
+
+
 @dataclass(frozen=True, slots=True)
 class Reveal:
     """A code somebody looked at; it is never written anywhere."""
@@ -57,6 +82,7 @@ class Chronicle:
         """Nothing has happened yet."""
         self._lock = threading.Lock()
         self.purchases: list[Purchase] = []
+        self.gatherings: list[Gathering] = []
         self.reveals: list[Reveal] = []
         self.probes: list[Probe] = []
         self.counts: Counter[str] = Counter()
@@ -84,6 +110,12 @@ class Chronicle:
         with self._lock:
             self.purchases.append(purchase)
             self.counts["orders"] += 1
+
+    def add_gathering(self, gathering: Gathering) -> None:
+        """Remember a group."""
+        with self._lock:
+            self.gatherings.append(gathering)
+            self.counts["groups opened"] += 1
 
     def add_reveal(self, reveal: Reveal) -> None:
         """Remember a look at a code."""

@@ -35,12 +35,18 @@ def flask(*words: str) -> Outcome:
     return Outcome(done.returncode, done.stdout + (done.stderr if done.returncode else ""))
 
 
+def must(*words: str) -> str:
+    """Run `flask …`, which must work, and return what it wrote."""
+    outcome = flask(*words)
+    if outcome.code:
+        raise CommandFailed(outcome.text)
+    return outcome.text
+
+
 def make_sku(*, stock: int, price_fen: int) -> dict[str, str]:
     """Put something new on sale; return its ids."""
-    made = flask("sample", "sku", "--stock", str(stock), "--price-fen", str(price_fen))
-    if made.code:
-        raise CommandFailed(made.text)
-    ids: dict[str, str] = json.loads(made.text)
+    made = must("sample", "sku", "--stock", str(stock), "--price-fen", str(price_fen))
+    ids: dict[str, str] = json.loads(made)
     return ids
 
 

@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from demo.cast import Person
-from demo.chronicle import Chronicle, Purchase, Reveal
+from demo.chronicle import Chronicle, Deal, Purchase, Reveal
 from demo.mini_program import MiniProgram
 from demo.platforms import CHANNEL_OF, Platforms
 from demo.wire import Answer, Wire
 
 AT_ONCE: Final = 8
 CHANGE_SECONDS: Final = 60.0
+PAUSE_SECONDS: Final = 0.3
 
 Scene = Callable[["Evening", Person], None]
+Tale = Callable[..., None]  # of the evening, what it is about, and the people
 
 
 @dataclass(slots=True)
@@ -29,6 +31,7 @@ class Evening:
     special_sku: str  # plenty of it, sold tonight only
     rare_sku: str  # as many as there are members who come too late for it
     offers: list[dict[str, Any]] = field(default_factory=list)
+    deals: Sequence[Deal] = ()  # campaigns that open and end tonight
 
     def play(self, scenes: dict[str, Scene]) -> None:
         """Let everybody who has a scene in this act play it, a few at a time."""
@@ -132,9 +135,20 @@ class Evening:
         """Choose something of the catalogue."""
         return str(person.draw.choice(self.offers)["id"]) if self.offers else self.special_sku
 
+    def rest(self) -> None:
+        """Let a moment pass before looking again."""
+        time.sleep(PAUSE_SECONDS)
+
+    def tell_tale(self, tale: Tale, people: Sequence[Person], *more: Any) -> None:
+        """Let several people play a story together."""
+        self._tell(people[0], lambda: tale(self, *more, people))
+
     def _play(self, scene: Scene, person: Person) -> None:
+        self._tell(person, lambda: scene(self, person))
+
+    def _tell(self, person: Person, story: Callable[[], None]) -> None:
         try:
-            scene(self, person)
+            story()
         except Exception as failure:  # the evening goes on
             self.chronicle.tell(f"{person} cannot go on: {type(failure).__name__}: {failure}")
             self.chronicle.probe("stories told to their end", "yes", type(failure).__name__)

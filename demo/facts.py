@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from demo import commands
 from demo.cast import Person
-from demo.chronicle import SHANGHAI, Probe, Purchase, Reveal
+from demo.chronicle import SHANGHAI, Deal, Gathering, Probe, Purchase, Reveal
 from demo.commands import Outcome
 from demo.evening import AT_ONCE, Evening
 from demo.platforms import Books, Platforms
@@ -29,6 +29,8 @@ class Facts:
     reveals: Sequence[Reveal] = field(repr=False)
     probes: Sequence[Probe]
     books: Books
+    gatherings: Sequence[Gathering] = ()
+    deals: Sequence[Deal] = ()
     notices: Sequence[dict[str, Any]] = ()
     shipped: Mapping[str, bool] = field(default_factory=dict)  # by order_no
     special_made: int = 0
@@ -57,6 +59,17 @@ def wait_until_final(evening: Evening) -> None:
         person = people[purchase.member]
         if not person.has_left:
             purchase.cards = person.program.cards(purchase.order_id)
+
+
+def see_groups(evening: Evening) -> None:
+    """Keep what everybody sees of each group when nothing is to happen any more."""
+    watcher = evening.phone("wechat")
+    until = time.monotonic() + FINAL_SECONDS
+    for gathering in evening.chronicle.gatherings:
+        gathering.seen = watcher.group(gathering.group_id).body
+        while gathering.seen.get("status") == "open" and time.monotonic() < until:
+            time.sleep(PAUSE_SECONDS)
+            gathering.seen = watcher.group(gathering.group_id).body
 
 
 def is_final(purchase: Purchase) -> bool:

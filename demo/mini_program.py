@@ -100,6 +100,51 @@ class MiniProgram:
         """Look at a code."""
         return self._ask("POST", f"/v1/cards/{card_id}/reveal")
 
+    def campaign(self, campaign_id: str) -> Answer:
+        """See a campaign."""
+        return self._ask("GET", f"/v1/campaigns/{campaign_id}")
+
+    def open_group(self, campaign_id: str, *, may_move: bool = False) -> Answer:
+        """Open a group and take its first seat."""
+        path = f"/v1/campaigns/{campaign_id}/groups"
+        return self._ask("POST", path, {"may_move": may_move}, key=new_key())
+
+    def group(self, group_id: str) -> Answer:
+        """See a group."""
+        return self._ask("GET", f"/v1/groups/{group_id}")
+
+    def join_group(self, group_id: str, *, may_move: bool = False) -> Answer:
+        """Take a seat in a group."""
+        path = f"/v1/groups/{group_id}/seats"
+        return self._ask("POST", path, {"may_move": may_move}, key=new_key())
+
+    def seats(self, group_id: str) -> list[dict[str, Any]]:
+        """List my seats in a group."""
+        answer = self._ask("GET", f"/v1/groups/{group_id}/seats/mine")
+        items: list[dict[str, Any]] = answer.body.get("items", [])
+        return items
+
+    def leave_group(self, group_id: str) -> Answer:
+        """Give my seats in a group up."""
+        return self._ask("DELETE", f"/v1/groups/{group_id}/seats/mine")
+
+    def open_sheet(self, plan: dict[str, Any]) -> Answer:
+        """Open an order sheet, as a leader."""
+        return self._ask("POST", "/v1/sheets", plan, key=new_key())
+
+    def sheet(self, sheet_id: str) -> Answer:
+        """See an order sheet and its list."""
+        return self._ask("GET", f"/v1/sheets/{sheet_id}")
+
+    def order_from(self, sheet_id: str, lines: list[dict[str, Any]]) -> Answer:
+        """Order from a sheet."""
+        path = f"/v1/sheets/{sheet_id}/orders"
+        return self._ask("POST", path, {"lines": lines}, key=new_key())
+
+    def decide_sheet(self, sheet_id: str, how: str) -> Answer:
+        """Close my order sheet, or cancel it."""
+        return self._ask("POST", f"/v1/sheets/{sheet_id}/{how}")
+
     def _ask(
         self,
         method: str,

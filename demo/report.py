@@ -1,6 +1,7 @@
 """The report of the evening: as JSON for programs, as text for the person at the terminal."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from demo.facts import Facts
 
 WIDTH: Final = 76
 TONIGHT: Final = ("wechat_pay", "alipay")
+GROUP_REASONS: Final = ("group_failed", "group_late", "left", "price_drop", "sheet_failed")
 
 
 def build(
@@ -32,6 +34,7 @@ def build(
         "seed": seed,
         "ok": all(check.ok for check in checks),
         "counts": _counts(facts, chronicle),
+        "groups": _groups(facts, chronicle),
         "ledger": {"accounts": dict(facts.balances), "balanced": debits == credits},
         "sandbox": {
             "platforms": {channel: _platform(facts, channel) for channel in TONIGHT},
@@ -57,6 +60,8 @@ def as_text(report: Mapping[str, Any], file: Path) -> str:
     counts, ledger, sandbox = report["counts"], report["ledger"], report["sandbox"]
     lines = ["", "The evening in numbers", "─" * WIDTH]
     lines += _columns([(name, str(number)) for name, number in counts.items()])
+    lines += ["", "Buying together", "─" * WIDTH]
+    lines += _columns([(name, str(number)) for name, number in report["groups"].items()])
     lines += ["", "Money at the platforms tonight", "─" * WIDTH]
     for channel, sums in sandbox["platforms"].items():
         lines.append(
@@ -97,6 +102,32 @@ def _counts(facts: Facts, chronicle: Chronicle) -> dict[str, int]:
         "cards delivered": sum(len(one.cards) for one in facts.purchases),
         "refunds done": sum(len(_refunds(one)) for one in facts.purchases),
         "notices sent": sum(len(notice["attempts"]) for notice in facts.notices),
+    }
+
+
+def _groups(facts: Facts, chronicle: Chronicle) -> dict[str, int]:
+    """Return how groups ended, who was moved, and what went back for which reason."""
+    ends = [str((one.seen or {}).get("status")) for one in facts.gatherings]
+    back = [row for one in facts.purchases for row in _refunds(one)]
+    reasons = Counter(str(row.get("reason")) for row in back)
+    return {
+        "formed": ends.count("formed"),
+        "failed": ends.count("failed"),
+        "completed by the house": sum(one.house_seats > 0 for one in facts.gatherings),
+        "seats in formed groups": sum(
+            one.seen["seats_paid"]
+            for one in facts.gatherings
+            if one.seen and one.seen["status"] == "formed"
+        ),
+        "late payers moved": chronicle.counts["late payers moved"],
+        "late payers repaid": reasons["group_late"],
+        "refunded, group failed": reasons["group_failed"],
+        "refunded, left the group": reasons["left"],
+        "refunded, lower price": reasons["price_drop"],
+        "refunded, order sheet called off": reasons["sheet_failed"],
+        "fen refunded of groups": sum(
+            row["amount_fen"] for row in back if row.get("reason") in GROUP_REASONS
+        ),
     }
 
 

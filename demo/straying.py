@@ -41,14 +41,14 @@ def dawdle(evening: Evening, person: Person) -> None:
     """Open a trade and dawdle, while the platform wrongly says that the trade is closed."""
     purchase = evening.buy(person, [line(evening.special_sku)])
     if purchase:
-        _dawdle_over(evening, person, purchase)
+        dawdle_over(evening, person, purchase)
 
 
 def dawdle_over_the_rare(evening: Evening, person: Person) -> None:
     """The same with something that somebody else will buy meanwhile."""
     purchase = evening.buy(person, [line(evening.rare_sku)], hoped=("closed",))
     if purchase:
-        _dawdle_over(evening, person, purchase)
+        dawdle_over(evening, person, purchase)
 
 
 def see_it_lapse(evening: Evening, person: Person) -> None:
@@ -116,7 +116,7 @@ def cancel_and_pay(evening: Evening, person: Person) -> None:
     purchase = evening.buy(person, [line(evening.some_sku(person))], hoped=("closed",))
     if purchase is None:
         return
-    _dawdle_over(evening, person, purchase)
+    dawdle_over(evening, person, purchase)
     params = person.mind.get("params")
     if params is None:
         return
@@ -133,7 +133,7 @@ def pay_twice(evening: Evening, person: Person) -> None:
     purchase = evening.buy(person, [line(evening.some_sku(person))])
     if purchase is None:
         return
-    _dawdle_over(evening, person, purchase)
+    dawdle_over(evening, person, purchase)
     params = person.mind.get("params")
     if params is None or not evening.pay(person, purchase, CHANNEL_OF[person.other_platform]):
         return
@@ -200,7 +200,9 @@ def be_forged(evening: Evening, person: Person) -> None:
         status = evening.platforms.forge(channel, {"notice_id": told["notice_id"], **forgery})
         evening.chronicle.probe(f"forged notices refused ({name})", REFUSED, status)
         seen = person.program.order(target.order_id).body
-        evening.chronicle.probe("forged notices change nothing", "pending", seen.get("status"))
+        # On a slow machine its time may be over by now; paid it must not be.
+        stands = "pending" if seen.get("status") == "closed" else seen.get("status")
+        evening.chronicle.probe("forged notices change nothing", "pending", stands)
     evening.chronicle.tell(f"somebody forges notices about {person}'s order: none is believed")
 
 
@@ -226,7 +228,7 @@ def forgeries(channel: str, trade: dict[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _dawdle_over(evening: Evening, person: Person, purchase: Purchase) -> None:
+def dawdle_over(evening: Evening, person: Person, purchase: Purchase) -> None:
     """Open a trade of which the platform will wrongly say that it is closed."""
     person.mind["purchase"] = purchase
     person.mind["params"] = evening.go_to_cashier(person, purchase)
