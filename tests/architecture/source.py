@@ -9,7 +9,16 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 # The house itself; beside it stand programs that talk to it over the wire, the tests, the tools.
-HOUSE: Final = ("app", "miniprogram_api", "public_site", "shop", "kit", "config", "wsgi.py")
+HOUSE: Final = (
+    "app",
+    "miniprogram_api",
+    "public_site",
+    "group_buy",
+    "shop",
+    "kit",
+    "config",
+    "wsgi.py",
+)
 BESIDE: Final = ("sandbox", "demo", "benchmarks", "tools", "tests")
 
 

@@ -19,12 +19,15 @@ PLANTED: Final = {
     "storeys": [
         ("kit.money", "shop.ledger.rules"),
         ("shop.orders.service", "miniprogram_api.orders"),
+        ("shop.orders.service", "group_buy.models"),
+        ("group_buy.service", "miniprogram_api.groups"),
         ("public_site.health", "miniprogram_api.home"),
         ("miniprogram_api.home", "app.reactions"),
     ],
     "rooms": [
         ("shop.ledger.rules", "shop.members.rules"),
-        ("shop.payments.service", "shop.cards.models"),
+        ("shop.cards.service", "shop.payments.models"),
+        ("shop.payments.service", "shop.campaigns.models"),
         ("shop.catalog.models", "shop.orders.models"),
         ("shop.orders.service", "shop.settlement.queries"),
         ("shop.settlement.service", "shop.ports"),
@@ -34,6 +37,8 @@ PLANTED: Final = {
         ("shop.orders.handlers", "shop.orders.jobs"),
         ("shop.ledger.models", "shop.ledger.rules"),
         ("shop.members.events", "shop.members.models"),
+        ("group_buy.rules", "group_buy.queries"),
+        ("group_buy.sheets.queries", "group_buy.sheets.service"),
     ],
     "door": [
         ("shop.orders.service", "flask"),

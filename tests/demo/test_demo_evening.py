@@ -34,5 +34,11 @@ def test_an_evening_ends_with_every_check_held(
     assert report["counts"]["members"] == 30
     assert report["counts"]["double payments"] >= 1
     assert report["counts"]["late payments"] >= 1
-    assert len(report["checks"]) > 30
+    assert report["groups"]["formed"] >= 5
+    assert report["groups"]["failed"] >= 2
+    assert report["groups"]["completed by the house"] == 1
+    assert report["groups"]["late payers moved"] == 1
+    assert report["groups"]["refunded, group failed"] >= 2
+    assert report["counts"]["order sheets confirmed"] == 1
+    assert len(report["checks"]) > 50
     assert "✗" not in done.stdout

@@ -40,6 +40,7 @@ def test_has_what_programs_look_for() -> None:
     assert found["ledger"]["balanced"] is True
     assert found["counts"]["members"] == 5
     assert found["counts"]["orders closed"] == 2
+    assert found["groups"]["formed"] == found["groups"]["failed"] == 0
     assert found["sandbox"]["platforms"]["wechat_pay"]["payments"] == 3
     assert all(set(check) == {"name", "ok", "detail"} for check in found["checks"])
 

@@ -10,7 +10,9 @@ import pytest
 from pydantic import BaseModel
 
 from app import cli
+from app.auditing.campaign_invariants import CAMPAIGN_INVARIANTS
 from app.auditing.invariants import INVARIANTS
+from app.auditing.sheet_invariants import SHEET_INVARIANTS
 from config.settings import Settings
 from tests.docs.pages import ROOT, Page, anchors, every_page, page, said
 
@@ -162,7 +164,8 @@ class TestNames:
 class TestPages:
     def test_architecture_names_every_invariant(self) -> None:
         audit = (ROOT / "app/auditing/audit.py").read_text(encoding="utf-8")
-        checked = {each.name for each in INVARIANTS} | set(
+        every = (*INVARIANTS, *CAMPAIGN_INVARIANTS, *SHEET_INVARIANTS)
+        checked = {each.name for each in every} | set(
             re.findall(r'"((?:I[\d-]+I?\d*|ledger|outbox)\.\w+)"', audit)
         )
         told = page("docs/architecture.md").section("6. Invariants")

@@ -12,7 +12,16 @@ import pytest
 
 from tests.servers import ROOT, DatabaseServer
 
-COPIED: Final = ("app", "config", "kit", "miniprogram_api", "public_site", "shop", "tests")
+COPIED: Final = (
+    "app",
+    "config",
+    "group_buy",
+    "kit",
+    "miniprogram_api",
+    "public_site",
+    "shop",
+    "tests",
+)
 FILES: Final = ("pyproject.toml", "alembic.ini", "wsgi.py")
 ORDERS: Final = "tests/shop/orders"
 RACES: Final = "tests/races"

@@ -23,9 +23,9 @@ def assert_sound(shop: RunningShop) -> None:
 
     def look() -> bool:
         # A refund may still be on its way when the story is told.
-        with _begin(shop) as begin, begin() as session:
+        with begin_of(shop) as begin, begin() as session:
             books = shop.sandbox.get("books")
-            last[:] = audit(session, _vault(shop), books=books, now=utc_now()).violations
+            last[:] = audit(session, vault_of(shop), books=books, now=utc_now()).violations
         return not last
 
     try:
@@ -45,13 +45,14 @@ def assert_audit_command(shop: RunningShop) -> None:
 
 def new_sku(shop: RunningShop, *, stock: int, price_fen: int = 1880) -> str:
     """Put something new on sale and return its id."""
-    with _begin(shop) as begin:
-        sku = make_sku(begin, _vault(shop), stock=stock, price_fen=Fen(price_fen), now=utc_now())
+    with begin_of(shop) as begin:
+        sku = make_sku(begin, vault_of(shop), stock=stock, price_fen=Fen(price_fen), now=utc_now())
     return str(sku.id)
 
 
 @contextmanager
-def _begin(shop: RunningShop) -> Iterator[Begin]:
+def begin_of(shop: RunningShop) -> Iterator[Begin]:
+    """Yield `begin` on the shop's database."""
     engine = make_engine(shop.database_url, pool_size=1, max_overflow=0)
     try:
         yield make_begin(engine)
@@ -59,7 +60,8 @@ def _begin(shop: RunningShop) -> Iterator[Begin]:
         engine.dispose()
 
 
-def _vault(shop: RunningShop) -> Vault:
+def vault_of(shop: RunningShop) -> Vault:
+    """Return the shop's vault."""
     keys = json.loads(shop.settings["VAULT__MASTER_KEYS"])
     return Vault(
         {version: base64.b64decode(key) for version, key in keys.items()},

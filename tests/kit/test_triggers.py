@@ -21,8 +21,21 @@ GUARDED = (
     "refunds",
     "orders",
     "differences",
+    "campaigns",
+    "groups",
+    "seats",
+    "order_sheets",
+    "sheet_entries",
 )
-FACTS = {"transfers", "status_changes", "reveals", "notices", "security_events"}
+FACTS = {
+    "transfers",
+    "status_changes",
+    "reveals",
+    "notices",
+    "security_events",
+    "campaign_edges",
+    "sheet_items",
+}
 
 
 @pytest.fixture

@@ -5,14 +5,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import text
 
 from app.auditing.audit import audit
+from app.auditing.campaign_invariants import CAMPAIGN_INVARIANTS
 from app.auditing.invariants import INVARIANTS
-from shop.orders.models import Order, OrderStatus
+from app.auditing.sheet_invariants import SHEET_INVARIANTS
+from shop.orders.models import OrderStatus
 from shop.payments.gateway import Channel, RefundState
 from tests.factories.bench import PAY_WITHIN, Bench
 from tests.factories.owning import owning, plant
+from tests.factories.sheets import SheetBench
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -170,11 +173,8 @@ def live(bench: Bench) -> None:
     bench.cancel(bench.place(bench.member(), (bench.sku(), 1)))
     bench.cancel(bench.open_trade()[0])
     bench.sweep("close")
-    held, number = bench.open_trade()
-    with bench.begin() as session:
-        session.execute(update(Order).where(Order.id == held).values(is_held=True))
-    bench.wechat.pay(number)
-    bench.notify(number)
+    waiting = SheetBench(bench)
+    waiting.bought(waiting.open())  # paid, and held until its sheet is decided
     live_late(bench)
     live_twice(bench)
     bench.wechat.refund_state = RefundState.PROCESSING
@@ -291,7 +291,9 @@ class TestAudit:
         with lively.begin() as session:
             done = audit(session, lively.vault, books=None, now=lively.now)
         assert "I9.platforms_agree" not in done.checked
-        assert len(done.checked) == len(INVARIANTS) + 2
+        told = [*INVARIANTS, *CAMPAIGN_INVARIANTS, *SHEET_INVARIANTS]
+        assert done.checked[: len(told)] == [invariant.name for invariant in told]
+        assert len(done.checked) == len(told) + 2
         done.note("x", "never", [str(n) for n in range(30)])
         assert done.as_json()["violations"] == [
             {"invariant": "x", "says": "never", "count": 30, "found": [str(n) for n in range(20)]}
