@@ -37,7 +37,7 @@ def eventually(look: Callable[[], Seen], *, within_seconds: float = 20.0, what: 
         if seen:
             return seen
         assert monotonic_seconds() < until, f"{what or look}: not within {within_seconds:.0f} s"
-        sleep(0.1)
+        sleep(0.2)  # a member may read ten times a second at most
 
 
 class Person:
