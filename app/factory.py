@@ -4,7 +4,7 @@ from typing import Any
 
 from apiflask import APIFlask
 
-from app import docs_page, http, openapi, operations, problems
+from app import docs_page, hot_groups, http, openapi, operations, problems
 from app.bodies import ShopRequest, StrictJson
 from app.options import WebOptions
 from group_buy.progress import ProgressBoard
@@ -73,6 +73,7 @@ def assemble(options: WebOptions) -> APIFlask:
     app.extensions["gate"] = Gate(options.limits)
     app.extensions["ready_requires"] = options.ready_requires
     app.extensions["metrics_key"] = options.metrics_key
+    hot_groups.install(app)  # within what proxies need, before all the rest
     http.install(app, trusted_proxies=options.trusted_proxies)
     problems.install(app)
     openapi.prepare(app)

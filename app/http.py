@@ -3,7 +3,8 @@
 import logging
 import re
 import secrets
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import structlog
 from flask import Flask, Response, g, request
@@ -51,21 +52,17 @@ def install(app: Flask, *, trusted_proxies: int) -> None:
 
 def _begin() -> None:
     g.started_at = monotonic_seconds()
-    g.request_id = _request_id()
+    g.request_id = request_id_of(request.environ)
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
 
-def _request_id() -> str:
+def request_id_of(environ: Mapping[str, Any]) -> str:
     """Take the id our own proxy gave, or make one; a client's would only muddle the records."""
-    given = request.headers.get(REQUEST_ID, "")
-    if _is_behind_proxy() and _REQUEST_ID_FORM.fullmatch(given):
-        return given
+    given = environ.get("HTTP_X_REQUEST_ID", "")
+    if "werkzeug.proxy_fix.orig" in environ and _REQUEST_ID_FORM.fullmatch(given):
+        return str(given)
     return secrets.token_hex(12)
-
-
-def _is_behind_proxy() -> bool:
-    return "werkzeug.proxy_fix.orig" in request.environ
 
 
 def _finish(response: Response) -> Response:

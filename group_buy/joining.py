@@ -1,6 +1,5 @@
 """Taking a seat: open a group or join one; the seat is held before anything is paid."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -19,6 +18,7 @@ from group_buy.rules import (
     free_member_seat,
     takes_members,
 )
+from group_buy.standing import Place, Standing, find_standing, lock_place
 from kit.faultpoints import faultpoint
 from kit.ids import new_id
 from kit.money import Fen
@@ -73,10 +73,14 @@ def open_group(
     terms = queries.get_terms(session, campaign.id)
     # Two requests of one member at once would each count without the other.
     members.lock_member(session, buyer.member_id)
-    _check_member(session, campaign, terms, buyer, is_opening=True)
+    group_id = new_id()
+    standing = find_standing(
+        session, campaign_id=campaign.id, group_id=group_id, member_id=buyer.member_id
+    )
+    _check_member(session, campaign, terms, buyer, standing, is_opening=True)
     ends_at = now + timedelta(seconds=terms.lasts_seconds)
     group = Group(
-        id=new_id(),
+        id=group_id,
         campaign_id=campaign.id,
         item_id=item.id,
         sku_id=item.sku_id,
@@ -91,7 +95,7 @@ def open_group(
     )
     session.add(group)
     session.flush()  # the seat names the group
-    return _take_seat(session, campaign, terms, group, buyer, taken=[], now=now)
+    return _take_seat(session, Place(group, campaign, terms), buyer, standing, now=now)
 
 
 def join_group(session: Session, group_id: UUID, buyer: Buyer, *, now: datetime) -> Joined:
@@ -100,23 +104,24 @@ def join_group(session: Session, group_id: UUID, buyer: Buyer, *, now: datetime)
     Raises `GroupNotFound`, `GroupOver`, `GroupFull`, `AlreadyIn`, `Paused`, `NotForYou`,
     `NewMembersOnly`, `TooManyGroups`, `CampaignLimitReached`, or what placing an order raises.
     """
-    group = queries.lock_group(session, group_id)
-    campaign = campaigns.get_campaign(session, group.campaign_id)
+    # The member, too: two requests of one at once would each count without the other.
+    place = lock_place(session, group_id, buyer.member_id)
+    group, campaign, terms = place.group, place.campaign, place.terms
     if campaign.status is CampaignStatus.PAUSED:
         raise Paused(reason=campaign.pause_reason)
     if campaign.status not in (CampaignStatus.LIVE, CampaignStatus.ENDED):
         raise Ended
     if not takes_members(group, now=now):
         raise GroupOver(status=group.status.value)
-    taken = queries.list_seats(session, group.id)
-    terms = queries.get_terms(session, campaign.id)
-    mine = [seat for seat in taken if seat.member_id == buyer.member_id]
+    standing = find_standing(
+        session, campaign_id=campaign.id, group_id=group.id, member_id=buyer.member_id
+    )
+    mine = [seat for seat in standing.taken if seat.member_id == buyer.member_id]
     if len(mine) >= terms.seats_per_member:
         raise AlreadyIn
-    members.lock_member(session, buyer.member_id)  # as above, for a second seat too
     if not mine:
-        _check_member(session, campaign, terms, buyer, is_opening=False)
-    return _take_seat(session, campaign, terms, group, buyer, taken=taken, now=now)
+        _check_member(session, campaign, terms, buyer, standing, is_opening=False)
+    return _take_seat(session, place, buyer, standing, now=now)
 
 
 def _choose_item(session: Session, campaign: Campaign, sku_id: UUID | None) -> CampaignItem:
@@ -130,7 +135,13 @@ def _choose_item(session: Session, campaign: Campaign, sku_id: UUID | None) -> C
 
 
 def _check_member(
-    session: Session, campaign: Campaign, terms: GroupTerms, buyer: Buyer, *, is_opening: bool
+    session: Session,
+    campaign: Campaign,
+    terms: GroupTerms,
+    buyer: Buyer,
+    standing: Standing,
+    *,
+    is_opening: bool,
 ) -> None:
     is_new = True
     if campaign.audience is Audience.NEW_MEMBERS or terms.new_members_only:
@@ -139,25 +150,17 @@ def _check_member(
         raise NotForYou
     if terms.new_members_only and not is_opening and not is_new:
         raise NewMembersOnly
-    groups = queries.count_groups_of(session, campaign.id, buyer.member_id)
-    if groups >= terms.groups_per_member:
+    if standing.groups >= terms.groups_per_member:
         raise TooManyGroups(limit=terms.groups_per_member)
 
 
 def _take_seat(
-    session: Session,
-    campaign: Campaign,
-    terms: GroupTerms,
-    group: Group,
-    buyer: Buyer,
-    *,
-    taken: Sequence[Seat],
-    now: datetime,
+    session: Session, place: Place, buyer: Buyer, standing: Standing, *, now: datetime
 ) -> Joined:
+    group, campaign, taken = place.group, place.campaign, standing.taken
     seat_no = first_free([seat.seat_no for seat in taken], seats_max=group.seats_max)
-    bought = orders_queries.count_bought_in_campaign(session, campaign.id, buyer.member_id)
-    check_limit(campaign, bought=bought, wanted=1)
-    price = entry_price(terms, group.price_fen, is_initiator=not taken)
+    check_limit(campaign, bought=standing.bought, wanted=1)
+    price = entry_price(place.terms, group.price_fen, is_initiator=not taken)
     order = orders.place_order(
         session,
         member_id=buyer.member_id,
@@ -166,6 +169,7 @@ def _take_seat(
         # Nobody may be paying for a seat when the group's time is over.
         pay_within=min(timedelta(seconds=campaign.pay_within_seconds), group.ends_at - now),
         deal=_deal(campaign, group, price),
+        is_member_locked=True,
         now=now,
     )
     faultpoint("group_buy.joining.after_order")

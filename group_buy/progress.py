@@ -31,9 +31,9 @@ class ProgressBoard:
 
     def read(self, group_id: UUID, make: Callable[[], str]) -> str:
         """Return what is shown of the group, made by `make` when nobody has it."""
-        kept = self._own.get(group_id)
-        if kept is not None and monotonic_seconds() < kept[0]:
-            return kept[1]
+        kept = self.peek(group_id)
+        if kept is not None:
+            return kept
         shown = self._read_shared(group_id)
         if shown is None:
             shown = make()
@@ -43,6 +43,11 @@ class ProgressBoard:
                 self._own.clear()
             self._own[group_id] = (monotonic_seconds() + OWN_FOR_SECONDS, shown)
         return shown
+
+    def peek(self, group_id: UUID) -> str | None:
+        """Return what this process shows of the group, asking nobody; None when that is too old."""
+        kept = self._own.get(group_id)
+        return kept[1] if kept is not None and monotonic_seconds() < kept[0] else None
 
     def wipe(self, group_id: UUID) -> None:
         """Forget a group that has just changed."""

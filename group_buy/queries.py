@@ -91,23 +91,6 @@ def find_seat_of_order(session: Session, order_id: UUID) -> Seat | None:
     ).one_or_none()
 
 
-def count_groups_of(session: Session, campaign_id: UUID, member_id: UUID) -> int:
-    """Count the groups of the campaign in which the member has a seat, formed ones too."""
-    return (
-        session.scalar(
-            select(func.count(func.distinct(Seat.group_id)))
-            .join(Group, Group.id == Seat.group_id)
-            .where(
-                Seat.member_id == member_id,
-                Seat.status.in_(TAKEN),
-                Group.campaign_id == campaign_id,
-                Group.status != GroupStatus.FAILED,
-            )
-        )
-        or 0
-    )
-
-
 def list_groups(
     session: Session, *, status: GroupStatus, campaign_id: UUID | None = None, limit: int
 ) -> Sequence[Group]:

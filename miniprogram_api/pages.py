@@ -10,6 +10,7 @@ from flask import Response, jsonify, request
 from miniprogram_api.schemas.answers import Read
 
 ETAG_CHARACTERS: Final = 24
+KEPT_FOR_CLIENT: Final = "private, no-cache"
 
 
 def answer_json(body: dict[str, Any], status: int = 200) -> Response:
@@ -26,7 +27,7 @@ def answer_read(read: Read, *, is_personal: bool = True) -> Response:
     headers = {"ETag": f'"{etag}"'}
     if not is_personal:
         # May be kept, but asked about each time; what is personal is kept by the client alone.
-        headers["Cache-Control"] = "private, no-cache"
+        headers["Cache-Control"] = KEPT_FOR_CLIENT
     if request.if_none_match.contains_weak(etag):
         return Response(status=304, headers=headers)
     response = answer_json(body)
@@ -44,13 +45,23 @@ def keep_read(read: Read) -> str:
 
 def answer_kept(kept: str, *, server_time: datetime) -> Response:
     """Answer what `keep_read` made, with the server's time of now, or 304."""
-    etag, rest = kept[:ETAG_CHARACTERS], kept[ETAG_CHARACTERS:]
-    headers = {"ETag": f'"{etag}"', "Cache-Control": "private, no-cache"}
+    etag = kept[:ETAG_CHARACTERS]
+    headers = kept_headers(etag)
     if request.if_none_match.contains_weak(etag):
         return Response(status=304, headers=headers)
-    at = server_time.isoformat().replace("+00:00", "Z")
-    body = f'{{"server_time":"{at}",{rest[1:]}'
+    body = kept_body(kept, server_time=server_time)
     return Response(body, headers=headers, content_type="application/json")
+
+
+def kept_headers(etag: str) -> dict[str, str]:
+    """Return the headers of a kept read: it may be kept by clients, too, and asked about."""
+    return {"ETag": f'"{etag}"', "Cache-Control": KEPT_FOR_CLIENT}
+
+
+def kept_body(kept: str, *, server_time: datetime) -> str:
+    """Return the JSON that `keep_read` made, with the server's time of now."""
+    at = server_time.isoformat().replace("+00:00", "Z")
+    return f'{{"server_time":"{at}",{kept[ETAG_CHARACTERS + 1 :]}'
 
 
 def etag_of(body: dict[str, Any]) -> str:

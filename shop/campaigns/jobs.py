@@ -43,10 +43,12 @@ def fill_due_slots(begin: Begin, *, now: datetime) -> Swept:
 
 def _turn_some(begin: Begin, *, now: datetime) -> tuple[int, int]:
     ids: Sequence[UUID] = ()
-    # What other schedulers hold is left out, so that each takes a batch of its own.
+    # What other schedulers hold is left out, so that each takes a batch of its own; those who
+    # open a group just now refer to the row, and do not keep it from turning.
     due = queries.due_to_turn(now).limit(BATCH).with_for_update(skip_locked=True, key_share=True)
     try:
         with begin() as session:
+            queries.wait_for_stopping(session)  # else we would wait for each other in a ring
             ids = session.scalars(due).all()
             return (turning.turn(session, ids, now=now) if ids else 0), 0
     except Exception:

@@ -122,12 +122,17 @@ def find_stop(session: Session) -> Stop | None:
     return session.scalars(select(Stop).where(~Stop.is_lifted)).one_or_none()
 
 
-def find_stop_for_good(session: Session) -> Stop | None:
-    """Return the stop that is on, or None; until the caller commits nobody stops or lifts it.
+def wait_for_stopping(session: Session) -> None:
+    """Wait until nobody is stopping everything or lifting that; nobody will until our commit.
 
     Comes before the locks of campaigns: stopping takes the two in the same order.
     """
     session.execute(select(func.pg_advisory_xact_lock_shared(STOPPING)))
+
+
+def find_stop_for_good(session: Session) -> Stop | None:
+    """Return the stop that is on, or None; until the caller commits that stays so."""
+    wait_for_stopping(session)
     return find_stop(session)
 
 

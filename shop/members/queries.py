@@ -45,9 +45,14 @@ def lock_member(session: Session, member_id: UUID) -> Member:
     member = session.get(Member, member_id, with_for_update=True, populate_existing=True)
     if member is None:
         raise MemberNotFound
-    if member.status is not MemberStatus.ACTIVE:
-        raise MemberNotActive
+    check_active(member.status)
     return member
+
+
+def check_active(status: MemberStatus) -> None:
+    """Raise `MemberNotActive` unless a member, whose lock the caller holds, is active."""
+    if status is not MemberStatus.ACTIVE:
+        raise MemberNotActive
 
 
 def list_platforms(session: Session, member_id: UUID) -> list[Platform]:

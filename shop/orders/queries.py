@@ -31,6 +31,17 @@ _BOUGHT: Final = (
     )
 )
 
+# Units a member ordered through a campaign and neither let lapse nor gave back.
+BOUGHT_IN_CAMPAIGN: Final = (
+    select(func.coalesce(func.sum(_UNITS), 0))
+    .join(Order, Order.id == OrderLine.order_id)
+    .where(
+        Order.campaign_id == bindparam("campaign"),
+        Order.member_id == bindparam("member"),
+        Order.status != OrderStatus.CLOSED,
+    )
+)
+
 
 class OrderNotFound(NotFound):
     """There is no such order, or it is somebody else's; the answer is the same."""
@@ -101,23 +112,6 @@ def count_bought(session: Session, member_id: UUID, sku_id: UUID, *, now: dateti
     parameters = {"member": member_id, "sku": sku_id, "day_start": day_start}
     today, ever = session.execute(_BOUGHT, parameters).one()
     return Bought(today=int(today), ever=int(ever))
-
-
-def count_bought_in_campaign(session: Session, campaign_id: UUID, member_id: UUID) -> int:
-    """Count the units a member ordered through a campaign and neither let lapse nor gave back."""
-    units = OrderLine.quantity - OrderLine.refunded_quantity
-    return int(
-        session.scalar(
-            select(func.coalesce(func.sum(units), 0))
-            .join(Order, Order.id == OrderLine.order_id)
-            .where(
-                Order.campaign_id == campaign_id,
-                Order.member_id == member_id,
-                Order.status != OrderStatus.CLOSED,
-            )
-        )
-        or 0
-    )
 
 
 def has_paid_before(session: Session, member_id: UUID) -> bool:

@@ -68,16 +68,18 @@ def place_order(
     wanted: Sequence[LineWanted],
     pay_within: timedelta,
     deal: Deal | None = None,
+    is_member_locked: bool = False,
     now: datetime,
 ) -> Order:
     """Write an order and reserve its cards, all or nothing; a `deal` sets prices and stock.
 
     Raises `BadLines`, `SkuNotForSale`, `LimitReached`, `TotalTooLarge`, `cards.OutOfStock` or
-    `members.MemberNotActive`. The member is locked: two orders of one member at once would each
-    count without the other, and an account that is just closing would own an order afterwards.
+    `members.MemberNotActive`. The member is locked, unless a caller who saw them active did it:
+    two orders at once would each count without the other, and a closing account would own one.
     """
     check_lines(wanted)
-    members.lock_member(session, member_id)
+    if not is_member_locked:
+        members.lock_member(session, member_id)
     offers = _find_offers(session, wanted, sale_channel)
     _check_member_limits(session, member_id, wanted, offers, now=now)
     prices = {

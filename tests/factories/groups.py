@@ -35,6 +35,7 @@ LONG_AGO: Final = datetime(2024, 6, 18, 12, 0, tzinfo=UTC)
 DEAL_FEN: Final = Fen(900)
 LASTS: Final = timedelta(hours=2)
 LADDER: Final = (Rung(2, Fen(900)), Rung(3, Fen(800)), Rung(4, Fen(700)))
+GAPPED: Final = (*LADDER[:2], Rung(5, Fen(700)))  # the fourth seat reaches no rung
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,12 @@ from sqlalchemy import Engine, event
 from group_buy import taking
 from group_buy.joining import Joined
 from group_buy.models import GroupStatus, SeatStatus
+from group_buy.rules import Rung
 from kit.money import Fen
 from shop.orders.models import OrderStatus
 from shop.payments.models import RefundReason
 from tests.factories.bench import PAY_WITHIN
-from tests.factories.groups import LADDER, LASTS, GroupBench, Offer
+from tests.factories.groups import GAPPED, LADDER, LASTS, GroupBench, Offer
 
 SECOND = timedelta(seconds=1)
 
@@ -101,8 +102,7 @@ class TestLadder:
 
     def test_who_held_a_seat_at_the_old_price_gets_it_too(self, bench: GroupBench) -> None:
         """Two held at 900; the first to pay lowers it to 800, the second paid 900 all the same."""
-        ladder = (*LADDER[:2], LADDER[2].__class__(5, Fen(700)))
-        first = bench.opened(bench.campaign(Offer(ladder=ladder)), paid=2)
+        first = bench.opened(bench.campaign(Offer(ladder=GAPPED)), paid=2)
         third, fourth = bench.join(first.group.id), bench.join(first.group.id)
         bench.pay(third)
         bench.pay(fourth)
@@ -136,7 +136,7 @@ class TestLadder:
         """For two seats as for twelve."""
         counts = []
         for paid in (3, 13):
-            ladder = (LADDER[0], LADDER[1].__class__(paid, Fen(800)))
+            ladder = (LADDER[0], Rung(paid, Fen(800)))
             first = bench.opened(bench.campaign(Offer(ladder=ladder)), paid=paid - 1)
             last = bench.join(first.group.id)
             bench.pay(last, relays=False)
