@@ -2,6 +2,22 @@
 
 from typing import Final
 
+from flash_sale.events import (
+    LotteryDrawn,
+    OfferMade,
+    OpeningReminded,
+    SamePayerNoticed,
+    UnitsClaimed,
+)
+from flash_sale.handlers import (
+    close_queue_when_settled,
+    draw_or_close_when_ended,
+    lapse_claim_when_closed,
+    pay_claim_when_paid,
+    publish_sale_when_copied,
+    reassign_claims_when_joined,
+    return_claim_when_refunded,
+)
 from group_buy.events import GroupFailed, GroupFormed, GroupNudged, InitiationPassed, SeatMoved
 from group_buy.handlers import (
     free_seat_when_closed,
@@ -37,21 +53,22 @@ REACTIONS: Final[Reactions] = {
         reassign_when_joined,
         reassign_seats_when_joined,
         reassign_sheets_when_joined,
+        reassign_claims_when_joined,
     ],
-    OrderPaid: [take_seat_when_paid, take_entry_when_paid],
+    OrderPaid: [take_seat_when_paid, take_entry_when_paid, pay_claim_when_paid],
     OrderFulfilled: [],
-    OrderClosed: [free_seat_when_closed, let_entry_lapse_when_closed],
-    OrderRefunded: [],
+    OrderClosed: [free_seat_when_closed, let_entry_lapse_when_closed, lapse_claim_when_closed],
+    OrderRefunded: [return_claim_when_refunded],
     CardRevealed: [],
     CampaignScheduled: [],
     CampaignWarmed: [],
     CampaignOpened: [],
-    CampaignEnded: [],
-    CampaignSettled: [],
+    CampaignEnded: [draw_or_close_when_ended],
+    CampaignSettled: [close_queue_when_settled],
     CampaignPaused: [],
     CampaignResumed: [],
     CampaignCancelled: [],
-    CampaignCopiedForSlot: [publish_when_copied],
+    CampaignCopiedForSlot: [publish_when_copied, publish_sale_when_copied],
     GroupFormed: [],
     GroupFailed: [],
     GroupNudged: [],
@@ -61,4 +78,9 @@ REACTIONS: Final[Reactions] = {
     SheetConfirmed: [],
     SheetFailed: [],
     SheetCancelled: [],
+    UnitsClaimed: [],
+    OfferMade: [],
+    LotteryDrawn: [],
+    OpeningReminded: [],
+    SamePayerNoticed: [],
 }

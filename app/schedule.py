@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from flash_sale import jobs as flash_sale
 from group_buy import jobs as group_buy
 from group_buy.sheets import jobs as sheets
 from kit import idempotency, outbox
@@ -60,6 +61,21 @@ ALARMS: tuple[Alarm, ...] = (
         "decide_due_sheets",
         1,
         lambda ports, now: sheets.decide_due_sheets(ports.begin, now=now),
+    ),
+    Alarm(
+        "lapse_due_offers",
+        1,
+        lambda ports, now: flash_sale.lapse_due_offers(ports.begin, now=now),
+    ),
+    Alarm(
+        "offer_due_units",
+        1,
+        lambda ports, now: flash_sale.offer_due_units(ports.begin, now=now),
+    ),
+    Alarm(
+        "remind_due_members",
+        5,
+        lambda ports, now: flash_sale.remind_due_members(ports.begin, now=now),
     ),
     Alarm(
         "settle_due_campaigns",

@@ -1,5 +1,6 @@
 """Imports every room's models, so that the metadata is whole."""
 
+from flash_sale import models as flash_sale
 from group_buy import models as group_buy
 from group_buy.sheets import models as sheets
 from kit import heartbeat, idempotency, lifecycle, outbox
@@ -18,6 +19,7 @@ ROOMS = (
     idempotency,
     lifecycle,
     outbox,
+    flash_sale,
     group_buy,
     sheets,
     campaigns,

@@ -45,6 +45,13 @@ def set_aside(
         missing -= _allot(session, which, most=min(missing, CHUNK), to=allotted_to)
 
 
+def hand_on(session: Session, *, from_id: UUID, to_id: UUID, quantity: int, now: datetime) -> None:
+    """Set cards of one allotment aside for another; raises `OutOfStock`."""
+    which = and_(Card.allotted_to == from_id, is_free_to_sell(now, expiry_key(now)))
+    if _allot(session, which, most=quantity, to=to_id) < quantity:
+        raise OutOfStock(allotment=str(from_id))
+
+
 def give_back(session: Session, *, allotted_to: UUID) -> None:
     """Let everybody sell what is left of an allotment, should it be sold again some day."""
     is_ours = Card.allotted_to == allotted_to

@@ -1,6 +1,6 @@
 """Reading members; open ids leave this room only for the platform that gave them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy import select
@@ -47,6 +47,18 @@ def lock_member(session: Session, member_id: UUID) -> Member:
         raise MemberNotFound
     check_active(member.status)
     return member
+
+
+def lock_active(session: Session, member_ids: Collection[UUID]) -> set[UUID]:
+    """Lock many members, all in one order, and return those of them that are active."""
+    rows = session.execute(
+        select(Member.id, Member.status)
+        .where(Member.id.in_(member_ids))
+        .order_by(Member.id)
+        # Whoever places an order of theirs, or closes an account, waits for us as for each other.
+        .with_for_update(key_share=True)
+    )
+    return {member_id for member_id, status in rows if status is MemberStatus.ACTIVE}
 
 
 def check_active(status: MemberStatus) -> None:

@@ -81,6 +81,8 @@ class Order(Base, Retried):
     total_fen: Mapped[Fen]
     campaign_id: Mapped[UUID | None]  # opaque: what it was sold through
     is_held: Mapped[bool] = mapped_column(default=False)  # paid orders of an open group wait
+    # Whether a payment after its time buys its cards again; else the money goes back.
+    is_revivable: Mapped[bool] = mapped_column(default=True)
     # Counts changes; one that was made without the row's lock fails by it.
     version: Mapped[int] = mapped_column()
     close_reason: Mapped[CloseReason | None] = mapped_column(

@@ -111,7 +111,8 @@ def _apply(session: Session, order: Order, payment: Payment, *, now: datetime) -
         _mark_paid(session, order, now=now)
         return Received.PAID
     if order.status is OrderStatus.CLOSED:
-        if order.close_reason is CloseReason.LAPSED and _reserve_again(session, order, now=now):
+        may_revive = order.close_reason is CloseReason.LAPSED and order.is_revivable
+        if may_revive and _reserve_again(session, order, now=now):
             _mark_paid(session, order, now=now)
             return Received.REVIVED
         reason = RefundReason.LATE

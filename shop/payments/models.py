@@ -62,6 +62,7 @@ class Payment(Base, Retried):
         ),
         Index("ix_payments_due_at", "due_at", postgresql_where="due_at IS NOT NULL"),
         Index("ix_payments_captured_at", "channel", "captured_at"),
+        Index("ix_payments_payer_hash", "payer_hash", postgresql_where="payer_hash IS NOT NULL"),
     )
     lifecycle = PAYMENT_LIFECYCLE
 

@@ -118,9 +118,8 @@ class Bench:
                 list_price_fen=Fen(price_fen),
                 cost_fen=Fen(1),
                 refund_rule=refund_rule,
-                on_sale={channel.value: True for channel in SaleChannel},
                 created_at=self.now,
-                **more,
+                **({"on_sale": {channel.value: True for channel in SaleChannel}} | more),
             )
             session.add(sku)
         import_codes(self.begin, self.vault, sku.id, stock, now=self.now)

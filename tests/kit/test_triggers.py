@@ -26,6 +26,8 @@ GUARDED = (
     "seats",
     "order_sheets",
     "sheet_entries",
+    "claims",
+    "waits",
 )
 FACTS = {
     "transfers",
@@ -35,6 +37,7 @@ FACTS = {
     "security_events",
     "campaign_edges",
     "sheet_items",
+    "draws",
 }
 
 
