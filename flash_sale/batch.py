@@ -87,7 +87,7 @@ def commit_claims(
     sale = queries.get_sale(session, campaign_id)
     # Claims of one member come one after the other, so that what is counted below stays so.
     active = members.lock_active(session, {one.member_id for one in wanted})
-    outcomes: dict[int, Outcome] = dict(_recall(session, sale, wanted))
+    outcomes: dict[int, Outcome] = dict(_recall(session, campaign_id, wanted))
     refusals = _Refusals(session, sale, is_offer=is_offer, now=now)
     units = queries.list_units(session, campaign_id, {one.member_id for one in wanted})
     numbers: dict[int, list[int]] = {}
@@ -158,9 +158,14 @@ def asked_by(campaign_id: UUID, one: Wanted) -> Asked:
     return Asked(str(one.member_id), one.key, hashlib.sha256(told).digest())
 
 
-def _recall(session: Session, sale: Sale, wanted: Sequence[Wanted]) -> Mapping[int, Outcome]:
+def recall_claim(session: Session, campaign_id: UUID, one: Wanted) -> Outcome | None:
+    """Return what was answered to the same request before, or None."""
+    return _recall(session, campaign_id, [one]).get(0)
+
+
+def _recall(session: Session, campaign_id: UUID, wanted: Sequence[Wanted]) -> Mapping[int, Outcome]:
     """Return the outcomes of claims that were answered before, or whose key was used."""
-    asked = [asked_by(sale.campaign.id, one) for one in wanted]
+    asked = [asked_by(campaign_id, one) for one in wanted]
     found: dict[int, Outcome] = {}
     seen: set[tuple[str, str]] = set()
     for place, earlier in enumerate(idempotency.recall_many(session, asked)):

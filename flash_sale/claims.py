@@ -28,6 +28,7 @@ def lapse(session: Session, order_id: UUID, *, now: datetime) -> None:
     claims = queries.list_claims_of_order(session, order_id)
     for claim in claims:
         if claim.status is ClaimStatus.HELD:
+            claim.ended_at = now
             move(session, claim, ClaimStatus.LAPSED, at=now, actor="orders")
     if claims:
         waiting.offer_free_units(session, claims[0].campaign_id, now=now)
@@ -37,6 +38,7 @@ def give_back(session: Session, order_id: UUID, *, now: datetime) -> None:
     """Note that the money of an order went back."""
     for claim in queries.list_claims_of_order(session, order_id):
         if claim.status is ClaimStatus.PAID:
+            claim.ended_at = now
             move(session, claim, ClaimStatus.RETURNED, at=now, actor="orders")
 
 

@@ -96,6 +96,12 @@ class Claim(Base):
         ),
         UniqueConstraint("order_id", "unit_no"),
         Index("ix_claims_member_id", "member_id"),
+        Index(
+            "ix_claims_ended_at",
+            "campaign_id",
+            "ended_at",
+            postgresql_where="ended_at IS NOT NULL",
+        ),
     )
     lifecycle = CLAIM_LIFECYCLE
 
@@ -107,6 +113,7 @@ class Claim(Base):
     order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
     status: Mapped[ClaimStatus] = mapped_column(text_enum(ClaimStatus, name="status_listed"))
     claimed_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]  # lapsed or returned: the gate's counts follow it
 
 
 class WaitStatus(StrEnum):

@@ -127,6 +127,29 @@ def count_held_by_member(session: Session, campaign_id: UUID) -> Mapping[UUID, i
     return {member_id: int(count) for member_id, count in rows}
 
 
+def count_held_of_changed(
+    session: Session, campaign_id: UUID, *, since: datetime
+) -> Mapping[UUID, int]:
+    """Return member → units held or paid, for those some of whose units ended since then."""
+    changed = session.scalars(
+        select(Claim.member_id)
+        .where(Claim.campaign_id == campaign_id, Claim.ended_at >= since)
+        .distinct()
+    ).all()
+    units = list_units(session, campaign_id, changed)
+    return {member_id: len(units.get(member_id, ())) for member_id in changed}
+
+
+def count_claimed_before(session: Session, campaign_id: UUID, at: datetime) -> int:
+    """Count the units held or paid that were claimed before `at`."""
+    counted = (
+        select(func.count())
+        .select_from(Claim)
+        .where(Claim.campaign_id == campaign_id, Claim.status.in_(TAKEN), Claim.claimed_at < at)
+    )
+    return session.scalar(counted) or 0
+
+
 def list_claims_of_order(session: Session, order_id: UUID) -> Sequence[Claim]:
     """Return the claims of an order, locked and fresh, by unit; none when it is another's."""
     return session.scalars(

@@ -129,6 +129,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "unit_no BETWEEN 1 AND limit_per_member", name=op.f("ck_claims_unit_no_within_limit")
         ),
@@ -145,6 +146,13 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_claims")),
         sa.UniqueConstraint("order_id", "unit_no", name=op.f("uq_claims_order_id_unit_no")),
+    )
+    op.create_index(
+        "ix_claims_ended_at",
+        "claims",
+        ["campaign_id", "ended_at"],
+        unique=False,
+        postgresql_where="ended_at IS NOT NULL",
     )
     op.create_index("ix_claims_member_id", "claims", ["member_id"], unique=False)
     op.create_index(

@@ -1,0 +1,93 @@
+"""Committing claims whatever happens: one that fails takes no other with it."""
+
+import logging
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from flash_sale import queries, waiting
+from flash_sale.batch import (
+    Claimed,
+    Outcome,
+    Wanted,
+    commit_claims,
+    is_twin,
+    recall_claim,
+)
+from flash_sale.rules import NoOffer, SoldOut
+from kit.clock import Clock
+from kit.db import Begin
+from kit.errors import DomainError, Unavailable
+
+log = logging.getLogger(__name__)
+
+
+class ResultUnknown(Unavailable):
+    """The database did not say whether it committed; the same request again will tell."""
+
+
+def commit_all(
+    begin: Begin, campaign_id: UUID, wanted: Sequence[Wanted], *, clock: Clock
+) -> list[Outcome]:
+    """Commit claims of one campaign together; return what became of each, at its place.
+
+    When the whole cannot be committed, each is tried alone; `ResultUnknown` when even then the
+    database does not answer.
+    """
+    try:
+        with begin() as session:
+            outcomes = commit_claims(session, campaign_id, wanted, now=clock())
+    except DomainError as refusal:  # of the campaign, and so of everybody
+        return [refusal] * len(wanted)
+    except SQLAlchemyError as error:
+        if len(wanted) == 1:
+            return [_explain(error)]
+        log.warning("a batch of claims is tried one by one", extra={"why": type(error).__name__})
+        return [commit_all(begin, campaign_id, [one], clock=clock)[0] for one in wanted]
+    return [
+        commit_all(begin, campaign_id, [one], clock=clock)[0] if is_twin(outcome) else outcome
+        for one, outcome in zip(wanted, outcomes, strict=True)
+    ]
+
+
+def commit_offer(
+    begin: Begin, campaign_id: UUID, wait_id: UUID, wanted: Wanted, *, clock: Clock
+) -> Claimed:
+    """Commit the claim of a unit that is set aside for the member; raises why it cannot be."""
+    with begin() as session:
+        now = clock()
+        try:
+            wait = waiting.take_offer(session, wait_id, member_id=wanted.member_id, now=now)
+        except NoOffer:
+            earlier = recall_claim(session, campaign_id, wanted)
+            if earlier is None:
+                raise
+            return _true(earlier)
+        waiting.finish_offer(session, wait, now=now)
+        return _true(commit_claims(session, campaign_id, [wanted], is_offer=True, now=now)[0])
+
+
+def commit_without_gate(
+    begin: Begin, campaign_id: UUID, wanted: Wanted, *, clock: Clock
+) -> Outcome:
+    """Commit a claim that no gate has let through: whoever waits still comes first."""
+    now = clock()
+    with begin() as session:
+        sale = queries.get_sale(session, campaign_id)
+        if queries.count_open_units(session, sale, now=now) < 1:
+            return SoldOut()
+    return commit_all(begin, campaign_id, [wanted], clock=clock)[0]
+
+
+def _true(outcome: Outcome) -> Claimed:
+    if isinstance(outcome, DomainError):
+        raise outcome
+    return outcome
+
+
+def _explain(error: SQLAlchemyError) -> DomainError:
+    log.warning("a claim was not committed", extra={"why": type(error).__name__})
+    if isinstance(error, DBAPIError) and not error.connection_invalidated:
+        return Unavailable(retry_after_seconds=1)
+    return ResultUnknown(retry_after_seconds=1)
