@@ -1,1 +1,1 @@
-"""Flash sales: claims admitted by a gate, made true by a group commit, and a waitlist behind them."""
+"""Flash sales: claims admitted by a gate, made true by a group commit, and a waitlist behind."""
