@@ -7,13 +7,19 @@ from apiflask import APIFlask
 from app import docs_page, hot_groups, http, openapi, operations, problems
 from app.bodies import ShopRequest, StrictJson
 from app.options import WebOptions
+from flash_sale.challenges import ProofOfWork
+from flash_sale.desk import ClaimDesk
+from flash_sale.entry import Doorman
+from flash_sale.gate import Gate
 from group_buy.progress import ProgressBoard
 from miniprogram_api import (
     callbacks,
     campaigns,
     cards,
+    flash_sales,
     groups,
     home,
+    limits,
     me,
     orders,
     payments,
@@ -21,7 +27,6 @@ from miniprogram_api import (
     sheets,
     sign_in,
 )
-from miniprogram_api.limits import Gate
 from public_site import health, legal
 from shop.ports import Ports
 
@@ -32,6 +37,7 @@ BLUEPRINTS = (
     products.blueprint,
     campaigns.blueprint,
     groups.blueprint,
+    flash_sales.blueprint,
     sheets.blueprint,
     orders.blueprint,
     payments.blueprint,
@@ -48,6 +54,10 @@ def create_app(ports: Ports, options: WebOptions) -> APIFlask:
     app = assemble(options)
     app.extensions["ports"] = ports
     app.extensions["progress"] = ProgressBoard(ports.redis)
+    app.extensions["claim_desk"] = ClaimDesk(ports.begin, Gate(ports.gate_redis), ports.clock)
+    app.extensions["doorman"] = Doorman(
+        ProofOfWork(ports.purchase_key), options.challenge_from_score
+    )
     return app
 
 
@@ -70,9 +80,10 @@ def assemble(options: WebOptions) -> APIFlask:
     # A redirect to a tidier path would name whatever host the client claims.
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = True
-    app.extensions["gate"] = Gate(options.limits)
+    app.extensions["gate"] = limits.Gate(options.limits)
     app.extensions["ready_requires"] = options.ready_requires
     app.extensions["metrics_key"] = options.metrics_key
+    app.extensions["claims_base_url"] = options.claims_base_url
     hot_groups.install(app)  # within what proxies need, before all the rest
     http.install(app, trusted_proxies=options.trusted_proxies)
     problems.install(app)

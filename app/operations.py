@@ -2,13 +2,16 @@
 
 import ipaddress
 from typing import Final, cast
+from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, current_app, request
+from flask import Response, current_app, jsonify, request
 from werkzeug.exceptions import NotFound
 
 from app import metrics
+from app.watching import watch
 from kit.crypto import same
+from shop.ports import Ports
 
 blueprint = APIBlueprint("operations", __name__, enable_openapi=False)
 
@@ -21,6 +24,14 @@ def show_figures() -> Response:
     if not (_is_from_here() and _has_key()):
         raise NotFound
     return Response(metrics.render(), content_type=metrics.MEDIA_TYPE)
+
+
+@blueprint.get("/operations/flash-sales/<uuid:campaign_id>")
+def show_flash_sale(campaign_id: UUID) -> Response:
+    """Return what goes on in a flash sale, or the same 404."""
+    if not (_is_from_here() and _has_key()):
+        raise NotFound
+    return jsonify(watch(cast("Ports", current_app.extensions["ports"]), campaign_id))
 
 
 def _is_from_here() -> bool:

@@ -14,3 +14,5 @@ class WebOptions:
     trusted_proxies: int = 0
     ready_requires: tuple[str, ...] = ()  # kinds of processes without which we are not ready
     limits: Limits = field(default_factory=Limits)
+    claims_base_url: str = ""  # where claims are sent, without a path
+    challenge_from_score: int = 60

@@ -1,14 +1,21 @@
 """A campaign's plan as operators write it in a JSON file, read strictly."""
 
-from datetime import timedelta
-from typing import Annotated, Literal
+from datetime import datetime, timedelta
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy.orm import Session
 
-from group_buy.rules import Rung, TermsPlan
+from flash_sale.models import SaleMode
+from flash_sale.rules import MOST_SHARDS
+from flash_sale.rules import TermsPlan as FlashTermsPlan
+from flash_sale.service import plan_flash_sale
+from group_buy.rules import Rung
+from group_buy.rules import TermsPlan as GroupTermsPlan
+from group_buy.service import plan_group_buy
 from kit.money import MOST_FEN, Fen
-from shop.campaigns.models import Audience
+from shop.campaigns.models import Audience, Campaign, CampaignKind
 from shop.campaigns.rules import Window
 from shop.campaigns.service import ItemPlan, Plan
 
@@ -48,10 +55,21 @@ class GroupPart(Part):
     seats_per_member: int = Field(default=1, ge=1, le=20)
 
 
-class CampaignPlan(Part):
-    """One group-buy campaign; moments carry their zone, as 2026-06-18T20:00:00+08:00."""
+class FlashPart(Part):
+    """How units of a flash sale find their buyers."""
 
-    kind: Literal["group_buy"]
+    mode: SaleMode = SaleMode.RUSH
+    offer_seconds: int = Field(default=300, ge=1, le=604_800)
+    shards: int = Field(default=1, ge=1, le=MOST_SHARDS)
+    early_seconds: int = Field(default=0, ge=0, le=86_400)
+    early_units: int = Field(default=0, ge=0, le=1_000_000)
+    early_orders: int = Field(default=1, ge=1, le=1000)
+
+
+class CampaignPlan(Part):
+    """One campaign; moments carry their zone, as 2026-06-18T20:00:00+08:00."""
+
+    kind: CampaignKind
     name: str = Field(min_length=1, max_length=80)
     warms_at: AwareDatetime | None = None
     starts_at: AwareDatetime
@@ -62,10 +80,28 @@ class CampaignPlan(Part):
     audience: Audience = Audience.ALL
     rules_text: str = ""
     refund_promise: str = Field(default="", max_length=200)
-    group: GroupPart
+    group: GroupPart | None = None
+    flash: FlashPart | None = None
 
-    def plan(self) -> Plan:
-        """Return what is decided whichever way it sells."""
+    @model_validator(mode="after")
+    def _has_its_own_terms(self) -> "CampaignPlan":
+        wants = {CampaignKind.GROUP_BUY: (True, False), CampaignKind.FLASH_SALE: (False, True)}
+        if (self.group is not None, self.flash is not None) != wants[self.kind]:
+            raise ValueError("a group_buy needs `group`, a flash_sale `flash`, and not the other")
+        return self
+
+    def write_down(self, session: Session, *, actor: str, now: datetime) -> Campaign:
+        """Draft the campaign and its terms; raises `BadPlan` or `BadTerms`."""
+        if self.group is not None:
+            return plan_group_buy(
+                session, self._plan(), _group_terms(self.group), actor=actor, now=now
+            )
+        assert self.flash is not None  # noqa: S101 - one of the two, as was checked
+        return plan_flash_sale(
+            session, self._plan(), _flash_terms(self.flash), actor=actor, now=now
+        )
+
+    def _plan(self) -> Plan:
         return Plan(
             name=self.name,
             window=Window(self.starts_at, self.ends_at, self.warms_at),
@@ -80,16 +116,26 @@ class CampaignPlan(Part):
             refund_promise=self.refund_promise,
         )
 
-    def terms(self) -> TermsPlan:
-        """Return how its groups work."""
-        group = self.group
-        initiator = group.initiator_price_fen
-        return TermsPlan(
-            seats_required=group.seats,
-            lasts=timedelta(seconds=group.lasts_seconds),
-            ladder=[Rung(rung.seats, Fen(rung.price_fen)) for rung in group.ladder],
-            initiator_price_fen=None if initiator is None else Fen(initiator),
-            new_members_only=group.new_members_only,
-            groups_per_member=group.groups_per_member,
-            seats_per_member=group.seats_per_member,
-        )
+
+def _group_terms(group: GroupPart) -> GroupTermsPlan:
+    initiator = group.initiator_price_fen
+    return GroupTermsPlan(
+        seats_required=group.seats,
+        lasts=timedelta(seconds=group.lasts_seconds),
+        ladder=[Rung(rung.seats, Fen(rung.price_fen)) for rung in group.ladder],
+        initiator_price_fen=None if initiator is None else Fen(initiator),
+        new_members_only=group.new_members_only,
+        groups_per_member=group.groups_per_member,
+        seats_per_member=group.seats_per_member,
+    )
+
+
+def _flash_terms(flash: FlashPart) -> FlashTermsPlan:
+    return FlashTermsPlan(
+        mode=flash.mode,
+        offer=timedelta(seconds=flash.offer_seconds),
+        shards=flash.shards,
+        early=timedelta(seconds=flash.early_seconds),
+        early_units=flash.early_units,
+        early_orders=flash.early_orders,
+    )

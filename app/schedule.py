@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flash_sale import jobs as flash_sale
+from flash_sale.gate import Gate
 from group_buy import jobs as group_buy
 from group_buy.sheets import jobs as sheets
 from kit import idempotency, outbox
@@ -61,6 +62,14 @@ ALARMS: tuple[Alarm, ...] = (
         "decide_due_sheets",
         1,
         lambda ports, now: sheets.decide_due_sheets(ports.begin, now=now),
+    ),
+    # Often enough that a lost gate is whole again within two seconds.
+    Alarm(
+        "fill_near_gates",
+        1,
+        lambda ports, now: flash_sale.fill_near_gates(
+            ports.begin, Gate(ports.gate_redis), clock=ports.clock, now=now
+        ),
     ),
     Alarm(
         "lapse_due_offers",

@@ -7,6 +7,7 @@ from typing import Final
 
 from pydantic import SecretStr
 from redis import Redis
+from redis.cluster import RedisCluster
 
 from app.options import WebOptions
 from config.settings import AlipaySettings, Settings, WechatPaySettings
@@ -65,6 +66,7 @@ def make_ports(settings: Settings, *, connections: int, name: str) -> Ports:
         begin=begin,
         clock=DatabaseClock(begin),
         redis=redis,
+        gate_redis=make_gate_redis(settings),
         limiter=RateLimiter(redis),
         gateways={Channel.WECHAT_PAY: wechat_pay, Channel.ALIPAY: alipay},
         identity_platforms={
@@ -76,6 +78,7 @@ def make_ports(settings: Settings, *, connections: int, name: str) -> Ports:
         phone_book=PhoneBook(key=_raw(secrets.phone_key), hash_key=_raw(secrets.phone_hash_key)),
         token_hash_key=_raw(secrets.token_hash_key),
         payer_hash_key=keyed_hash(_raw(secrets.phone_hash_key), b"payer/v1"),
+        purchase_key=keyed_hash(_raw(secrets.token_hash_key), b"purchase/v1"),
         pay_within=timedelta(seconds=settings.order_pay_within_seconds),
     )
 
@@ -88,6 +91,19 @@ def make_redis(settings: Settings) -> Redis:
     return client
 
 
+def make_gate_redis(settings: Settings) -> "Redis | RedisCluster":
+    """Return a client of the gate's Redis, which may be a cluster, that gives up as soon."""
+    url = settings.gate_redis_url or settings.redis_url
+    if settings.gate_is_cluster:
+        return RedisCluster.from_url(
+            url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
+        )
+    client: Redis = Redis.from_url(
+        url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
+    )
+    return client
+
+
 def web_options(settings: Settings) -> WebOptions:
     """Return what the web application needs to know besides the ports."""
     limits = settings.limits
@@ -96,6 +112,8 @@ def web_options(settings: Settings) -> WebOptions:
         environment=settings.environment,
         trusted_proxies=settings.trusted_proxies,
         ready_requires=settings.ready_requires,
+        claims_base_url=(settings.lane_base_url or settings.public_base_url).rstrip("/"),
+        challenge_from_score=settings.challenge_from_score,
         limits=Limits(
             reads_per_minute=limits.reads_per_minute,
             writes_per_minute=limits.writes_per_minute,

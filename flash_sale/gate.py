@@ -67,6 +67,10 @@ class Gate:
         """Return what may be said of the gate, None when it is lost or was never filled."""
         return self._follow(gate_plans.peek(self._shards, campaign_id))
 
+    def holds(self, campaign_id: UUID, member_id: UUID) -> bool:
+        """Say whether the member holds units, so that an earlier claim may be asked for again."""
+        return self._follow(gate_plans.holds(self._shards, campaign_id, member_id))
+
     def read_counts(self, campaign_id: UUID) -> GateCounts:
         """Return what the gate has counted."""
         return self._follow(gate_plans.read_counts(self._shards, campaign_id))
@@ -128,6 +132,10 @@ class AsyncGate:
     async def peek(self, campaign_id: UUID) -> GateView | None:
         """Return what may be said of the gate, None when it is lost or was never filled."""
         return await self._follow(gate_plans.peek(self._shards, campaign_id))
+
+    async def holds(self, campaign_id: UUID, member_id: UUID) -> bool:
+        """Say whether the member holds units, so that an earlier claim may be asked for again."""
+        return await self._follow(gate_plans.holds(self._shards, campaign_id, member_id))
 
     async def read_counts(self, campaign_id: UUID) -> GateCounts:
         """Return what the gate has counted."""

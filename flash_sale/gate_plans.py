@@ -133,6 +133,16 @@ def peek(shards: Shards, campaign_id: UUID) -> Plan[GateView | None]:
     )
 
 
+def holds(shards: Shards, campaign_id: UUID, member_id: UUID) -> Plan[bool]:
+    """Say whether the member holds units, as far as the gate knows."""
+    number = yield from shards.read(campaign_id)
+    if not number:
+        return False
+    keys = keys_of(campaign_id, shard_of(member_id, number))
+    (told,) = yield [command("HEXISTS", keys[1], member_id.bytes)]
+    return bool(told)
+
+
 def read_counts(shards: Shards, campaign_id: UUID) -> Plan[GateCounts]:
     """Return what the gate has counted."""
     number = yield from shards.read(campaign_id)

@@ -171,6 +171,15 @@ def count_claims(session: Session, campaign_id: UUID) -> Mapping[ClaimStatus, in
     return {status: int(count) for status, count in rows}
 
 
+def find_last_claim_at(session: Session, campaign_id: UUID) -> datetime | None:
+    """Return when the last of the units held or paid was claimed."""
+    return session.scalar(
+        select(func.max(Claim.claimed_at)).where(
+            Claim.campaign_id == campaign_id, Claim.status.in_(TAKEN)
+        )
+    )
+
+
 def find_same_payer(session: Session, claim: Claim) -> UUID | None:
     """Return another member whose units of the campaign this claim's payer paid for, or None."""
     ours = (
@@ -239,6 +248,17 @@ def list_offers(session: Session, campaign_id: UUID) -> Mapping[UUID, UUID]:
         )
     )
     return dict(rows.tuples().all())
+
+
+def find_offer(session: Session, campaign_id: UUID, member_id: UUID) -> UUID | None:
+    """Return the offer that is the member's at present, or None."""
+    return session.scalars(
+        select(Wait.id).where(
+            Wait.campaign_id == campaign_id,
+            Wait.member_id == member_id,
+            Wait.status == WaitStatus.OFFERED,
+        )
+    ).one_or_none()
 
 
 def list_entries(session: Session, campaign_id: UUID) -> Sequence[UUID]:

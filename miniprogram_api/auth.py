@@ -8,6 +8,8 @@ from uuid import UUID
 
 from flask import current_app, g, request
 
+from flash_sale import tokens
+from flash_sale.tokens import PurchaseToken
 from kit.errors import Unauthenticated
 from miniprogram_api import limits
 from miniprogram_api.ports import ports
@@ -17,6 +19,7 @@ from shop.members.platforms import Platform
 
 # Exactly what `kit.crypto.new_token` makes: nothing else is worth a look into the database.
 _BEARER: Final = re.compile(r"[Bb]earer ([A-Za-z0-9_-]{43})")
+_PURCHASE: Final = re.compile(rf"[Bb]earer ([A-Za-z0-9_-]{{{tokens.CHARACTERS}}})")
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -59,10 +62,35 @@ def guard() -> None:
     limits.count_address(view)
     if getattr(view, "is_open_to_all", False):
         return
+    if getattr(view, "takes_purchase_token", False) and find_purchase() is not None:
+        limits.count_member(view, purchase().member_id)
+        return
     found = find_caller()
     if found is None:
         raise SignInRequired
     limits.count_member(view, found.member_id)
+
+
+def takes_purchase_token(view: View) -> View:
+    """Mark a route as taking a purchase token instead of a sign-in's."""
+    view.__dict__["takes_purchase_token"] = True
+    return view
+
+
+def find_purchase() -> PurchaseToken | None:
+    """Return what the request's purchase token says; None when it bears none; `BadToken`."""
+    match = _PURCHASE.fullmatch(request.headers.get("Authorization", ""))
+    if match is None:
+        return None
+    return tokens.read(match[1], key=ports().purchase_key, now=ports().clock())
+
+
+def purchase() -> PurchaseToken:
+    """Return what the request's purchase token says; only where there is one."""
+    found = find_purchase()
+    if found is None:
+        raise SignInRequired
+    return found
 
 
 def caller() -> Caller:

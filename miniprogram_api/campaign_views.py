@@ -1,5 +1,6 @@
 """Turning rows of campaigns into what members see: what is sold, how much is left, may I buy."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -8,11 +9,15 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from flash_sale.models import FlashTerms
+from flash_sale.rules import draw_commitment, opens_at
 from group_buy.models import GroupTerms
 from group_buy.rules import ladder_of
+from miniprogram_api.claims_address import claims_url
 from miniprogram_api.schemas.campaigns import (
     CampaignItemOut,
     CampaignOut,
+    FlashTermsOut,
     GroupTermsOut,
     RungOut,
 )
@@ -48,11 +53,16 @@ def view_campaigns(
         row.campaign_id: row
         for row in session.scalars(select(GroupTerms).where(GroupTerms.campaign_id.in_(ids)))
     }
+    flash = {
+        row.campaign_id: row
+        for row in session.scalars(select(FlashTerms).where(FlashTerms.campaign_id.in_(ids)))
+    }
     return [
         _view(
             campaign,
             [_view_item(item, *offers[item.sku_id], stock) for item in items[campaign.id]],
             terms.get(campaign.id),
+            flash.get(campaign.id),
             now=now,
         )
         for campaign in found
@@ -103,6 +113,7 @@ def _view(
     campaign: Campaign,
     items: list[CampaignItemOut],
     terms: GroupTerms | None,
+    flash: FlashTerms | None,
     *,
     now: datetime,
 ) -> CampaignOut:
@@ -128,6 +139,21 @@ def _view(
         can_buy=CanBuyOut(ok=reason is None, reason=reason),
         items=items,
         group_terms=None if terms is None else _view_terms(terms),
+        flash_terms=None if flash is None else _view_flash_terms(campaign, flash),
+    )
+
+
+def _view_flash_terms(campaign: Campaign, terms: FlashTerms) -> FlashTermsOut:
+    has_early = terms.early_units > 0
+    promised = None if terms.draw_seed is None else draw_commitment(terms.draw_seed)
+    return FlashTermsOut(
+        mode=terms.mode,
+        claims_url=claims_url(campaign.id),
+        offer_seconds=terms.offer_seconds,
+        early_starts_at=opens_at(campaign, terms, is_early=True) if has_early else None,
+        early_units=terms.early_units,
+        early_orders=terms.early_orders if has_early else None,
+        draw_commitment=None if promised is None else base64.b64encode(promised).decode(),
     )
 
 

@@ -25,12 +25,33 @@ def view_orders(session: Session, orders: Sequence[Order]) -> list[OrderOut]:
     lines: dict[UUID, list[OrderLine]] = defaultdict(list)
     for line in queries.list_lines(session, [order.id for order in orders]):
         lines[line.order_id].append(line)
-    return [_view_order(order, lines[order.id]) for order in orders]
+    return [view_placed(order, lines[order.id]) for order in orders]
 
 
 def view_order(session: Session, order: Order) -> OrderOut:
     """Return one order with its lines."""
     return view_orders(session, [order])[0]
+
+
+def view_placed(order: Order, lines: Sequence[OrderLine]) -> OrderOut:
+    """Return an order whose lines are at hand."""
+    return OrderOut(
+        id=order.id,
+        order_no=order.order_no,
+        status=order.status,
+        sale_channel=order.sale_channel,
+        total_fen=order.total_fen,
+        refunded_fen=sum(line.refunded_fen for line in lines),
+        is_held=order.is_held,
+        is_cancelling=order.status is OrderStatus.PENDING and order.close_reason is not None,
+        close_reason=order.close_reason,
+        placed_at=order.placed_at,
+        pay_by=order.pay_by,
+        paid_at=order.paid_at,
+        fulfilled_at=order.fulfilled_at,
+        closed_at=order.closed_at,
+        lines=[_view_line(line) for line in lines],
+    )
 
 
 def view_payment(payment: Payment) -> OrderPaymentOut:
@@ -61,26 +82,6 @@ def poll_after(orders: Sequence[OrderOut]) -> int | None:
     """Return when the earliest news of any of the orders may be there, in milliseconds."""
     waits = [POLL_AFTER_MS[order.status] for order in orders if order.status in POLL_AFTER_MS]
     return min(waits, default=None)
-
-
-def _view_order(order: Order, lines: Sequence[OrderLine]) -> OrderOut:
-    return OrderOut(
-        id=order.id,
-        order_no=order.order_no,
-        status=order.status,
-        sale_channel=order.sale_channel,
-        total_fen=order.total_fen,
-        refunded_fen=sum(line.refunded_fen for line in lines),
-        is_held=order.is_held,
-        is_cancelling=order.status is OrderStatus.PENDING and order.close_reason is not None,
-        close_reason=order.close_reason,
-        placed_at=order.placed_at,
-        pay_by=order.pay_by,
-        paid_at=order.paid_at,
-        fulfilled_at=order.fulfilled_at,
-        closed_at=order.closed_at,
-        lines=[_view_line(line) for line in lines],
-    )
 
 
 def _view_line(line: OrderLine) -> LineOut:

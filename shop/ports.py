@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from redis import Redis
+from redis.cluster import RedisCluster
 
 from kit.clock import Clock
 from kit.db import Begin
@@ -22,6 +23,7 @@ class Ports:
     begin: Begin
     clock: Clock
     redis: Redis
+    gate_redis: "Redis | RedisCluster"  # of the flash sale's gate; it must not throw keys away
     limiter: RateLimiter
     gateways: Mapping[Channel, PaymentGateway]
     identity_platforms: Mapping[Platform, IdentityPlatform]
@@ -30,4 +32,5 @@ class Ports:
     phone_book: PhoneBook
     token_hash_key: bytes
     payer_hash_key: bytes
+    purchase_key: bytes  # signs purchase tokens and challenges of flash sales
     pay_within: timedelta

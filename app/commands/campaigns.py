@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app import process
 from app.plans import CampaignPlan
-from group_buy import service as group_buy
+from app.selling import WAYS
 from kit.errors import DomainError
 from shop.campaigns import queries, service, stops
 from shop.campaigns.models import Campaign, CampaignStatus
@@ -56,7 +56,7 @@ def dry_run(what: str) -> None:
     try:
         with ports.begin() as session:
             campaign = _find_or_draft(session, what, actor="dry-run")
-            forecast = group_buy.dry_run(session, campaign, now=ports.clock())
+            forecast = WAYS[campaign.kind].dry_run(session, campaign, now=ports.clock())
             raise _Undo
     except _Undo:
         pass
@@ -77,7 +77,7 @@ def schedule(what: str, approved_by: str | None, actor: str) -> None:
 
     def act(session: Session, now: datetime) -> Campaign:
         campaign = _find_or_draft(session, what, actor=actor)
-        group_buy.schedule_group_buy(
+        WAYS[campaign.kind].schedule(
             session, campaign, actor=actor, approved_by=approved_by, now=now
         )
         return campaign
@@ -108,10 +108,9 @@ def copy(
             starts_at + (source.ends_at - source.starts_at),
             None if warms is None else starts_at - warms,
         )
-        copied = group_buy.copy_group_buy(
-            session, source, window=window, name=name, actor=actor, now=now
-        )
-        group_buy.schedule_group_buy(session, copied, actor=actor, approved_by=approved_by, now=now)
+        way = WAYS[source.kind]
+        copied = way.copy(session, source, window=window, name=name, actor=actor, now=now)
+        way.schedule(session, copied, actor=actor, approved_by=approved_by, now=now)
         return copied
 
     click.echo(_run(act).id)
@@ -204,9 +203,7 @@ def _find_or_draft(session: Session, what: str, *, actor: str) -> Campaign:
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
         raise click.ClickException(f"{what} is refused:\n" + "\n".join(lines)) from None
-    return group_buy.plan_group_buy(
-        session, plan.plan(), plan.terms(), actor=actor, now=process.ports().clock()
-    )
+    return plan.write_down(session, actor=actor, now=process.ports().clock())
 
 
 def _change(campaign_id: UUID, act: Callable[[Session, Campaign, datetime], None]) -> None:

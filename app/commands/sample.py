@@ -6,9 +6,11 @@ from datetime import timedelta
 import click
 
 from app import process
-from app.sample_campaigns import CampaignSample, make_group_buy
+from app.sample_campaigns import CampaignSample, make_flash_sale, make_group_buy
 from app.samples import make_sku, seed_shop
+from flash_sale.models import SaleMode
 from kit.money import MOST_FEN, Fen
+from shop.campaigns.models import CampaignKind
 
 MOST_STOCK = 1_000_000
 
@@ -39,7 +41,7 @@ def sku(stock: int, price_fen: int) -> None:
 
 
 @group.command("campaign", help="Make a published campaign of one SKU with fresh codes.")
-@click.option("--kind", type=click.Choice(["group_buy"]), required=True)
+@click.option("--kind", type=click.Choice([kind.value for kind in CampaignKind]), required=True)
 @click.option("--stock", type=click.IntRange(1, MOST_STOCK), required=True, help="Codes to make.")
 @click.option("--limit", type=click.IntRange(1, 100), required=True, help="Units per member.")
 @click.option("--price-fen", type=click.IntRange(1, MOST_FEN), required=True, help="Deal price.")
@@ -48,6 +50,9 @@ def sku(stock: int, price_fen: int) -> None:
 @click.option("--lasts", type=click.IntRange(1, 86_400 * 30), default=3600, help="Seconds.")
 @click.option("--group-lasts", type=click.IntRange(1, 86_400 * 30), default=3600, help="Seconds.")
 @click.option("--pay-within", type=click.IntRange(1, 86_400), default=900, help="Seconds.")
+@click.option("--mode", type=click.Choice([mode.value for mode in SaleMode]), default="rush")
+@click.option("--shards", type=click.IntRange(1, 16), default=1, help="Of a flash sale's gate.")
+@click.option("--offer-lasts", type=click.IntRange(1, 604_800), default=300, help="Seconds.")
 def campaign(
     kind: str,
     stock: int,
@@ -58,6 +63,9 @@ def campaign(
     lasts: int,
     group_lasts: int,
     pay_within: int,
+    mode: str,
+    shards: int,
+    offer_lasts: int,
 ) -> None:
     """One JSON line {campaign_id, sku_id}."""
     ports = process.ports()
@@ -70,6 +78,10 @@ def campaign(
         lasts=timedelta(seconds=lasts),
         group_lasts=timedelta(seconds=group_lasts),
         pay_within_seconds=pay_within,
+        mode=SaleMode(mode),
+        shards=shards,
+        offer=timedelta(seconds=offer_lasts),
     )
-    made = make_group_buy(ports.begin, ports.vault, sample, now=ports.clock())
+    make = {CampaignKind.GROUP_BUY: make_group_buy, CampaignKind.FLASH_SALE: make_flash_sale}
+    made = make[CampaignKind(kind)](ports.begin, ports.vault, sample, now=ports.clock())
     click.echo(json.dumps({"campaign_id": str(made.id), "sku_id": str(made.sku_id)}))

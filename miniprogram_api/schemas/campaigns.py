@@ -4,6 +4,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from flash_sale.models import SaleMode
 from miniprogram_api.schemas.answers import Fen, Given, Moment, PageQuery, PageRead, Read
 from miniprogram_api.schemas.products import CanBuyOut
 from shop.campaigns.models import Audience, CampaignKind, CampaignStatus
@@ -51,6 +52,18 @@ class GroupTermsOut(Given):
     seats_per_member: int
 
 
+class FlashTermsOut(Given):
+    """How units of a flash sale find their buyers."""
+
+    mode: SaleMode
+    claims_url: str = Field(description="Where claims are sent, with a purchase token.")
+    offer_seconds: int = Field(description="How long an offer of the waitlist is good.")
+    early_starts_at: Moment | None
+    early_units: int
+    early_orders: int | None = Field(description="Earlier orders that early access asks for.")
+    draw_commitment: str | None = Field(description="Of a lottery: what binds its draw, base64.")
+
+
 class CampaignOut(Given):
     """A campaign; its rules stand from the moment it is published."""
 
@@ -72,6 +85,7 @@ class CampaignOut(Given):
     can_buy: CanBuyOut
     items: list[CampaignItemOut]
     group_terms: GroupTermsOut | None
+    flash_terms: FlashTermsOut | None
 
 
 class CampaignRead(CampaignOut, Read):

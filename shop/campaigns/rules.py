@@ -8,7 +8,7 @@ from typing import Final
 
 from kit.clock import SHANGHAI
 from kit.errors import Conflict, Malformed
-from shop.campaigns.models import Campaign, CampaignStatus, Edge
+from shop.campaigns.models import Campaign, CampaignKind, CampaignStatus, Edge
 
 S = CampaignStatus
 
@@ -21,6 +21,14 @@ _EDGE_OUT_OF: Final = {
     S.LIVE: (Edge.END, S.ENDED),
     S.PAUSED: (Edge.END, S.ENDED),
     S.ENDED: (Edge.SETTLE, S.SETTLED),
+}
+
+
+# In which statuses buyers are taken once it is time: of a flash sale the clock opens the door to
+# the moment, of a group-buy the sweep does.
+_BUYERS_TAKEN: Final = {
+    CampaignKind.GROUP_BUY: (S.LIVE,),
+    CampaignKind.FLASH_SALE: (S.SCHEDULED, S.WARMING, S.LIVE),
 }
 
 
@@ -109,7 +117,7 @@ def phase_of(campaign: Campaign, *, now: datetime) -> Phase:
         return Phase.OVER
     if campaign.status is S.PAUSED:
         return Phase.PAUSED
-    if campaign.status is S.LIVE and now >= campaign.starts_at:
+    if campaign.status in _BUYERS_TAKEN[campaign.kind] and now >= campaign.starts_at:
         return Phase.LIVE
     if campaign.warms_at is not None and now >= campaign.warms_at:
         return Phase.WARMING

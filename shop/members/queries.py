@@ -1,9 +1,10 @@
 """Reading members; open ids leave this room only for the platform that gave them."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from kit.errors import Conflict, NotFound
@@ -71,6 +72,16 @@ def list_platforms(session: Session, member_id: UUID) -> list[Platform]:
     """Return where the member can sign in, each platform once, in order of name."""
     statement = select(Identity.platform).where(Identity.member_id == member_id).distinct()
     return sorted(session.scalars(statement))
+
+
+def count_sign_ins(session: Session, member_id: UUID, *, now: datetime) -> int:
+    """Count the sign-ins of the member that are good at present."""
+    counted = (
+        select(func.count())
+        .select_from(SignIn)
+        .where(SignIn.member_id == member_id, SignIn.revoked_at.is_(None), SignIn.expires_at > now)
+    )
+    return session.scalar(counted) or 0
 
 
 def find_open_id(

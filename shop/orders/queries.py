@@ -128,6 +128,16 @@ def has_paid_before(session: Session, member_id: UUID) -> bool:
     return session.scalar(paid) is not None
 
 
+def count_fulfilled(session: Session, member_id: UUID) -> int:
+    """Count the orders that the member paid for, was given, and did not give back."""
+    counted = (
+        select(func.count())
+        .select_from(Order)
+        .where(Order.member_id == member_id, Order.status == OrderStatus.FULFILLED)
+    )
+    return session.scalar(counted) or 0
+
+
 def count_unfinished_in_campaign(session: Session, campaign_id: UUID) -> int:
     """Count a campaign's orders that still wait for payment, delivery or a refund."""
     return (

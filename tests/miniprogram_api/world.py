@@ -110,6 +110,7 @@ class World:
             begin=self.begin,
             clock=lambda: self.now,
             redis=self.redis,
+            gate_redis=self.redis,
             limiter=RateLimiter(self.redis, prefix=f"test-{uuid4().hex}"),
             gateways=self.gateways,
             identity_platforms=self.identities,
@@ -118,6 +119,7 @@ class World:
             phone_book=PhoneBook(key=new_key(), hash_key=new_key()),
             token_hash_key=new_key(),
             payer_hash_key=new_key(),
+            purchase_key=new_key(),
             pay_within=timedelta(minutes=15),
         )
         self.app: APIFlask = create_app(

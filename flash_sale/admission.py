@@ -1,0 +1,58 @@
+"""What a verdict of the gate means to whoever claims, and when the gate must be passed by."""
+
+import threading
+from typing import Final
+
+from flash_sale.batch import Wanted
+from flash_sale.gate_wire import GateClaim, Verdict
+from flash_sale.queries import Sale
+from flash_sale.rules import SoldOut
+from kit.clock import monotonic_seconds
+from kit.errors import DomainError, Unavailable
+from shop.campaigns.rules import CampaignLimitReached, Ended, NotStarted, Paused
+
+# Claims a second that one process takes to the database while no gate sheds the rest.
+MOST_WITHOUT_GATE: Final = 30
+# Whoever is told one of these may have claimed before, under the same key: they are looked up.
+MAY_BE_REPEATED: Final = frozenset(
+    {Verdict.SOLD_OUT, Verdict.TOO_FEW, Verdict.LIMIT, Verdict.ENDED, Verdict.PAUSED}
+)
+
+
+def gate_claim(wanted: Wanted) -> GateClaim:
+    """Return the claim as the gate is asked."""
+    return GateClaim(wanted.member_id, wanted.key, wanted.quantity, wanted.is_early)
+
+
+def refusal_of(verdict: Verdict, sale: Sale) -> DomainError:
+    """Return why the gate does not let somebody through."""
+    if verdict is Verdict.LIMIT:
+        return CampaignLimitReached(limit=sale.terms.limit_per_member)
+    if verdict is Verdict.NOT_STARTED:
+        return NotStarted(starts_at=sale.campaign.starts_at.isoformat())
+    if verdict is Verdict.ENDED:
+        return Ended()
+    if verdict is Verdict.PAUSED:
+        return Paused(reason=sale.campaign.pause_reason)
+    return SoldOut()
+
+
+class Throttle:
+    """So many a second, no more; the others are told to come back."""
+
+    def __init__(self, most: int = MOST_WITHOUT_GATE) -> None:
+        """Start with nothing counted."""
+        self._most = most
+        self._turn = threading.Lock()
+        self._second = -1
+        self._count = 0
+
+    def pass_one(self) -> None:
+        """Count one; raises `Unavailable` when this second is full."""
+        with self._turn:
+            second = int(monotonic_seconds())
+            if second != self._second:
+                self._second, self._count = second, 0
+            if self._count >= self._most:
+                raise Unavailable(retry_after_seconds=1)
+            self._count += 1

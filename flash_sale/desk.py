@@ -1,0 +1,132 @@
+"""Claims one by one, where no lane runs: through the gate, into the database, and back."""
+
+import logging
+from time import sleep
+from typing import Final
+from uuid import UUID
+
+from flash_sale import committing, queries, targets
+from flash_sale.admission import MAY_BE_REPEATED, Throttle, gate_claim, refusal_of
+from flash_sale.batch import Claimed, Outcome, Wanted, recall_claim
+from flash_sale.board import SaleBoard
+from flash_sale.committing import ResultUnknown
+from flash_sale.gate import Gate
+from flash_sale.gate_wire import Filling, GateUnavailable, Verdict
+from flash_sale.models import SaleMode
+from flash_sale.rules import DrawnByLot, SoldOut
+from kit.clock import Clock
+from kit.db import Begin
+from kit.errors import DomainError
+
+log = logging.getLogger(__name__)
+
+MOST_FILLS: Final = 5
+FILL_AGAIN_SECONDS: Final = 0.05
+
+
+class ClaimDesk:
+    """Takes the claims of one process's threads; what comes back is true in the database."""
+
+    def __init__(self, begin: Begin, gate: Gate, clock: Clock) -> None:
+        """Keep what is needed; nobody is asked."""
+        self._begin = begin
+        self._gate = gate
+        self._clock = clock
+        self.board = SaleBoard(begin)
+        self._throttle = Throttle()
+
+    def claim(self, campaign_id: UUID, wanted: Wanted, *, offer_id: UUID | None = None) -> Claimed:
+        """Claim units, or what an offer is for; raises what `commit_claims` tells, or `NoOffer`.
+
+        `Unavailable` means that nothing is known to have happened: the same request may be sent
+        again, and is answered with what it came to.
+        """
+        sale = self.board.get(campaign_id)
+        if offer_id is None and sale.terms.mode is SaleMode.LOTTERY:
+            offer_id = self._find_offer(campaign_id, wanted.member_id)
+            if offer_id is None:
+                raise DrawnByLot
+        if offer_id is not None:
+            return committing.commit_offer(
+                self._begin, campaign_id, offer_id, wanted, clock=self._clock
+            )
+        try:
+            verdict = self._admit(campaign_id, wanted)
+        except GateUnavailable:
+            log.warning("the gate does not answer: a claim goes to the database")
+            verdict = Verdict.MISSING
+        if verdict is Verdict.MISSING:
+            return _true(self._claim_without_gate(campaign_id, wanted))
+        if verdict is Verdict.OFFERED:
+            return self._take_offer(campaign_id, wanted)
+        if verdict is not Verdict.ADMITTED:
+            earlier = self._recall(campaign_id, wanted, verdict)
+            return _true(earlier or refusal_of(verdict, sale))
+        return _true(self._commit(campaign_id, wanted))
+
+    def _admit(self, campaign_id: UUID, wanted: Wanted) -> Verdict:
+        """Ask the gate; one that is lost is filled, by whoever notices first."""
+        verdict = self._gate.admit(campaign_id, [gate_claim(wanted)])[0]
+        for _ in range(MOST_FILLS):
+            if verdict is not Verdict.MISSING:
+                break
+            filled = targets.fill_gate(
+                self._begin, self._gate, campaign_id, is_full=True, clock=self._clock
+            )
+            if filled is Filling.BUSY:
+                sleep(FILL_AGAIN_SECONDS)
+            verdict = self._gate.admit(campaign_id, [gate_claim(wanted)])[0]
+        return verdict
+
+    def _commit(self, campaign_id: UUID, wanted: Wanted) -> Outcome:
+        outcome = committing.commit_all(self._begin, campaign_id, [wanted], clock=self._clock)[0]
+        if isinstance(outcome, ResultUnknown):
+            return outcome  # the gate keeps the unit until it is known
+        one = [gate_claim(wanted)]
+        is_true = isinstance(outcome, Claimed)
+        try:
+            self._gate.settle(
+                campaign_id, done=one if is_true else [], given_back=[] if is_true else one
+            )
+            if isinstance(outcome, SoldOut):  # the gate believed in a unit that is not there
+                targets.fill_gate(self._begin, self._gate, campaign_id, clock=self._clock)
+        except GateUnavailable:
+            log.warning("the gate was not told of a claim: the next fill will")
+        return outcome
+
+    def _claim_without_gate(self, campaign_id: UUID, wanted: Wanted) -> Outcome:
+        self._throttle.pass_one()
+        return committing.commit_without_gate(self._begin, campaign_id, wanted, clock=self._clock)
+
+    def _take_offer(self, campaign_id: UUID, wanted: Wanted) -> Claimed:
+        offer_id = self._find_offer(campaign_id, wanted.member_id)
+        if offer_id is None:  # it has just been taken, or its time is over
+            return _true(self._recall_now(campaign_id, wanted) or SoldOut())
+        return committing.commit_offer(
+            self._begin, campaign_id, offer_id, wanted, clock=self._clock
+        )
+
+    def _find_offer(self, campaign_id: UUID, member_id: UUID) -> UUID | None:
+        with self._begin() as session:
+            return queries.find_offer(session, campaign_id, member_id)
+
+    def _recall(self, campaign_id: UUID, wanted: Wanted, verdict: Verdict) -> Outcome | None:
+        """Return what the same request came to before; only those who hold units are looked up."""
+        if verdict not in MAY_BE_REPEATED:
+            return None
+        try:
+            if not self._gate.holds(campaign_id, wanted.member_id):
+                return None
+        except GateUnavailable:
+            return None
+        return self._recall_now(campaign_id, wanted)
+
+    def _recall_now(self, campaign_id: UUID, wanted: Wanted) -> Outcome | None:
+        with self._begin() as session:
+            return recall_claim(session, campaign_id, wanted)
+
+
+def _true(outcome: Outcome) -> Claimed:
+    if isinstance(outcome, DomainError):
+        raise outcome
+    return outcome
