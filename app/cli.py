@@ -18,6 +18,7 @@ from app.commands import (
     reconcile,
     refunds,
     sample,
+    schedule,
     security,
 )
 
@@ -37,6 +38,7 @@ COMMANDS: Final = (
     reconcile.differences,
     refunds.group,
     sample.group,
+    schedule.group,
     security.command,
 )
 

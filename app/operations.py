@@ -1,14 +1,16 @@
-"""The figures for operations: for whoever holds the key, on this machine; nobody else sees it."""
+"""Figures and standing for operations: for whoever holds the key, on this machine; no one else."""
 
 import ipaddress
 from typing import Final, cast
 
 from apiflask import APIBlueprint
-from flask import Response, current_app, request
+from flask import Response, current_app, jsonify, request
 from werkzeug.exceptions import NotFound
 
-from app import metrics
+from app import metrics, standing
+from app.plain import as_json
 from kit.crypto import same
+from shop.ports import Ports
 
 blueprint = APIBlueprint("operations", __name__, enable_openapi=False)
 
@@ -18,9 +20,23 @@ _FORWARDED: Final = ("X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via")
 @blueprint.get("/metrics")
 def show_figures() -> Response:
     """Return the figures, or the 404 that any unknown path has."""
+    _guard()
+    return Response(metrics.render(), content_type=metrics.MEDIA_TYPE)
+
+
+@blueprint.get("/operations/schedule")
+def show_schedule() -> Response:
+    """Return what is due, late and given up, or the 404 that any unknown path has."""
+    _guard()
+    ports = cast("Ports", current_app.extensions["ports"])
+    with ports.begin() as session:
+        found = standing.look(session, now=ports.clock())
+    return jsonify(as_json(found))
+
+
+def _guard() -> None:
     if not (_is_from_here() and _has_key()):
         raise NotFound
-    return Response(metrics.render(), content_type=metrics.MEDIA_TYPE)
 
 
 def _is_from_here() -> bool:

@@ -1,6 +1,5 @@
 """`flask campaigns …`: plan, dry-run, publish, copy, pause, cancel, stop everything."""
 
-import dataclasses
 import json
 from collections.abc import Callable
 from datetime import datetime
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from app import process
+from app.plain import as_json
 from app.plans import CampaignPlan
 from group_buy import service as group_buy
 from kit.errors import DomainError
@@ -63,7 +63,7 @@ def dry_run(what: str) -> None:
     except DomainError as refusal:
         raise _explained(refusal) from None
     assert forecast is not None  # noqa: S101 - set before `_Undo` is raised
-    click.echo(json.dumps(_as_json(forecast), ensure_ascii=False))
+    click.echo(json.dumps(as_json(forecast), ensure_ascii=False))
     if forecast.blockers:
         raise SystemExit(1)
 
@@ -225,14 +225,3 @@ def _run(act: Callable[[Session, datetime], Any]) -> Any:
 def _explained(refusal: DomainError) -> click.ClickException:
     details = json.dumps(refusal.details, ensure_ascii=False, default=str)
     return click.ClickException(f"{refusal.title} {details if refusal.details else ''}".strip())
-
-
-def _as_json(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = [field.name for field in dataclasses.fields(value)]
-        return {name: _as_json(getattr(value, name)) for name in names}
-    if isinstance(value, list | tuple):
-        return [_as_json(item) for item in value]
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return str(value) if isinstance(value, UUID) else value

@@ -246,6 +246,6 @@ def _postpone_report(session: Session, payment_id: UUID, why: str, *, now: datet
     report = session.get_one(DeliveryReport, payment_id, with_for_update=True)
     if now - report.delivered_at > REPORT_GIVEN_UP_AFTER:
         settle(report)
-        report.last_error = "given up"
+        report.last_error = payments_queries.GIVEN_UP
     else:
         postpone(report, why, now=now)
