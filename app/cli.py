@@ -20,6 +20,7 @@ from app.commands import (
     sample,
     schedule,
     security,
+    slots,
 )
 
 COMMANDS: Final = (
@@ -40,6 +41,7 @@ COMMANDS: Final = (
     sample.group,
     schedule.group,
     security.command,
+    slots.group,
 )
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID
 
 import click
-from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from app import process
+from app.commands.plan_files import explained, read_plan
 from app.plain import as_json
 from app.plans import CampaignPlan
 from group_buy import service as group_buy
@@ -61,7 +61,7 @@ def dry_run(what: str) -> None:
     except _Undo:
         pass
     except DomainError as refusal:
-        raise _explained(refusal) from None
+        raise explained(refusal) from None
     assert forecast is not None  # noqa: S101 - set before `_Undo` is raised
     click.echo(json.dumps(as_json(forecast), ensure_ascii=False))
     if forecast.blockers:
@@ -199,11 +199,7 @@ def _find_or_draft(session: Session, what: str, *, actor: str) -> Campaign:
             return queries.lock_campaign(session, UUID(what))
         except ValueError:
             raise click.ClickException(f"{what} is neither a file nor a campaign's id") from None
-    try:
-        plan = CampaignPlan.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        lines = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
-        raise click.ClickException(f"{what} is refused:\n" + "\n".join(lines)) from None
+    plan = read_plan(path, CampaignPlan)
     return group_buy.plan_group_buy(
         session, plan.plan(), plan.terms(), actor=actor, now=process.ports().clock()
     )
@@ -219,9 +215,4 @@ def _run(act: Callable[[Session, datetime], Any]) -> Any:
         with ports.begin() as session:
             return act(session, ports.clock())
     except DomainError as refusal:
-        raise _explained(refusal) from None
-
-
-def _explained(refusal: DomainError) -> click.ClickException:
-    details = json.dumps(refusal.details, ensure_ascii=False, default=str)
-    return click.ClickException(f"{refusal.title} {details if refusal.details else ''}".strip())
+        raise explained(refusal) from None
