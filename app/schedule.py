@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from group_buy import jobs as group_buy
 from group_buy.sheets import jobs as sheets
@@ -13,6 +14,7 @@ from shop.ports import Ports
 from shop.settlement import jobs as settlement
 
 Sweep = Callable[[Ports, datetime], object]
+AT_ONCE: Final = 8  # rows that a sweep which calls a platform acts on at the same time
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +28,21 @@ class Alarm:
 
 def _close_due_orders(ports: Ports, now: datetime) -> object:
     return orders.close_due_orders(
-        ports.begin, ports.gateways, payer_hash_key=ports.payer_hash_key, now=now
+        ports.begin,
+        ports.gateways,
+        payer_hash_key=ports.payer_hash_key,
+        now=now,
+        at_once=AT_ONCE,
     )
 
 
 def _ask_about_due_payments(ports: Ports, now: datetime) -> object:
     return orders.ask_about_due_payments(
-        ports.begin, ports.gateways, payer_hash_key=ports.payer_hash_key, now=now
+        ports.begin,
+        ports.gateways,
+        payer_hash_key=ports.payer_hash_key,
+        now=now,
+        at_once=AT_ONCE,
     )
 
 
@@ -74,12 +84,16 @@ ALARMS: tuple[Alarm, ...] = (
     Alarm(
         "send_due_refunds",
         1,
-        lambda ports, now: orders.send_due_refunds(ports.begin, ports.gateways, now=now),
+        lambda ports, now: orders.send_due_refunds(
+            ports.begin, ports.gateways, now=now, at_once=AT_ONCE
+        ),
     ),
     Alarm(
         "report_due_deliveries",
         2,
-        lambda ports, now: orders.report_due_deliveries(ports.begin, ports.shipping_desk, now=now),
+        lambda ports, now: orders.report_due_deliveries(
+            ports.begin, ports.shipping_desk, now=now, at_once=AT_ONCE
+        ),
     ),
     Alarm(
         "reconcile_due_days",
