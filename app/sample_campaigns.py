@@ -37,7 +37,12 @@ class MadeCampaign:
 
 
 def make_group_buy(
-    begin: Begin, vault: Vault, sample: CampaignSample, *, now: datetime
+    begin: Begin,
+    vault: Vault,
+    sample: CampaignSample,
+    *,
+    fee_basis_points: int,
+    now: datetime,
 ) -> MadeCampaign:
     """Make a SKU with fresh codes and a published group-buy campaign that sells all of them."""
     list_price = Fen(sample.price_fen * 5 // 4)
@@ -65,5 +70,12 @@ def make_group_buy(
     )
     with begin() as session:
         campaign = plan_group_buy(session, plan, terms, actor="sample", now=now)
-        schedule_group_buy(session, campaign, actor="sample", approved_by="sample-2", now=now)
+        schedule_group_buy(
+            session,
+            campaign,
+            fee_basis_points=fee_basis_points,
+            actor="sample",
+            approved_by="sample-2",
+            now=now,
+        )
     return MadeCampaign(campaign.id, sku.id)

@@ -60,7 +60,13 @@ ALARMS: tuple[Alarm, ...] = (
         0.1,
         lambda ports, now: campaigns.turn_due_campaigns(ports.begin, now=now),
     ),
-    Alarm("fill_due_slots", 10, lambda ports, now: campaigns.fill_due_slots(ports.begin, now=now)),
+    Alarm(
+        "fill_due_slots",
+        10,
+        lambda ports, now: campaigns.fill_due_slots(
+            ports.begin, fee_basis_points=ports.fee_basis_points, now=now
+        ),
+    ),
     Alarm(
         "decide_due_groups",
         0.5,

@@ -77,6 +77,9 @@ def make_ports(settings: Settings, *, connections: int, name: str) -> Ports:
         token_hash_key=_raw(secrets.token_hash_key),
         payer_hash_key=keyed_hash(_raw(secrets.phone_hash_key), b"payer/v1"),
         pay_within=timedelta(seconds=settings.order_pay_within_seconds),
+        fee_basis_points=max(
+            settings.wechat_pay.fee_basis_points, settings.alipay.fee_basis_points
+        ),
     )
 
 

@@ -31,3 +31,4 @@ class Ports:
     token_hash_key: bytes
     payer_hash_key: bytes
     pay_within: timedelta
+    fee_basis_points: int  # what the dearest payment platform keeps of a price

@@ -56,7 +56,9 @@ def dry_run(what: str) -> None:
     try:
         with ports.begin() as session:
             campaign = _find_or_draft(session, what, actor="dry-run")
-            forecast = group_buy.dry_run(session, campaign, now=ports.clock())
+            forecast = group_buy.dry_run(
+                session, campaign, fee_basis_points=ports.fee_basis_points, now=ports.clock()
+            )
             raise _Undo
     except _Undo:
         pass
@@ -77,9 +79,7 @@ def schedule(what: str, approved_by: str | None, actor: str) -> None:
 
     def act(session: Session, now: datetime) -> Campaign:
         campaign = _find_or_draft(session, what, actor=actor)
-        group_buy.schedule_group_buy(
-            session, campaign, actor=actor, approved_by=approved_by, now=now
-        )
+        _publish(session, campaign, actor=actor, approved_by=approved_by, now=now)
         return campaign
 
     click.echo(_run(act).id)
@@ -111,7 +111,7 @@ def copy(
         copied = group_buy.copy_group_buy(
             session, source, window=window, name=name, actor=actor, now=now
         )
-        group_buy.schedule_group_buy(session, copied, actor=actor, approved_by=approved_by, now=now)
+        _publish(session, copied, actor=actor, approved_by=approved_by, now=now)
         return copied
 
     click.echo(_run(act).id)
@@ -202,6 +202,19 @@ def _find_or_draft(session: Session, what: str, *, actor: str) -> Campaign:
     plan = read_plan(path, CampaignPlan)
     return group_buy.plan_group_buy(
         session, plan.plan(), plan.terms(), actor=actor, now=process.ports().clock()
+    )
+
+
+def _publish(
+    session: Session, campaign: Campaign, *, actor: str, approved_by: str | None, now: datetime
+) -> None:
+    group_buy.schedule_group_buy(
+        session,
+        campaign,
+        fee_basis_points=process.ports().fee_basis_points,
+        actor=actor,
+        approved_by=approved_by,
+        now=now,
     )
 
 

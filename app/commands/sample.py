@@ -71,5 +71,11 @@ def campaign(
         group_lasts=timedelta(seconds=group_lasts),
         pay_within_seconds=pay_within,
     )
-    made = make_group_buy(ports.begin, ports.vault, sample, now=ports.clock())
+    made = make_group_buy(
+        ports.begin,
+        ports.vault,
+        sample,
+        fee_basis_points=ports.fee_basis_points,
+        now=ports.clock(),
+    )
     click.echo(json.dumps({"campaign_id": str(made.id), "sku_id": str(made.sku_id)}))

@@ -34,6 +34,7 @@ from tests.factories.bench import SWEEPS, Bench
 LONG_AGO: Final = datetime(2024, 6, 18, 12, 0, tzinfo=UTC)
 DEAL_FEN: Final = Fen(900)
 LASTS: Final = timedelta(hours=2)
+FEE_BASIS_POINTS: Final = 60
 LADDER: Final = (Rung(2, Fen(900)), Rung(3, Fen(800)), Rung(4, Fen(700)))
 GAPPED: Final = (*LADDER[:2], Rung(5, Fen(700)))  # the fourth seat reaches no rung
 
@@ -81,7 +82,14 @@ class GroupBench(Bench):
         """Publish a draft."""
         with self.begin() as session:
             campaign = campaigns.lock_campaign(session, campaign_id)
-            schedule_group_buy(session, campaign, actor="op", approved_by="boss", now=self.now)
+            schedule_group_buy(
+                session,
+                campaign,
+                fee_basis_points=FEE_BASIS_POINTS,
+                actor="op",
+                approved_by="boss",
+                now=self.now,
+            )
 
     def campaign(self, offer: Offer = Offer(), **more: Any) -> UUID:
         """Publish a campaign, open it when its time has come, and return its id."""
@@ -225,7 +233,9 @@ class GroupBench(Bench):
 
 GROUP_SWEEPS: Final[dict[str, Callable[[GroupBench, datetime], Swept]]] = {
     "turn": lambda bench, now: campaign_jobs.turn_due_campaigns(bench.begin, now=now),
-    "slots": lambda bench, now: campaign_jobs.fill_due_slots(bench.begin, now=now),
+    "slots": lambda bench, now: campaign_jobs.fill_due_slots(
+        bench.begin, fee_basis_points=FEE_BASIS_POINTS, now=now
+    ),
     "decide": lambda bench, now: group_jobs.decide_due_groups(bench.begin, now=now),
     "settle": lambda bench, now: order_jobs.settle_due_campaigns(bench.begin, now=now),
 }
