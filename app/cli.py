@@ -19,7 +19,9 @@ from app.commands import (
     reconcile,
     refunds,
     sample,
+    schedule,
     security,
+    slots,
 )
 
 COMMANDS: Final = (
@@ -39,7 +41,9 @@ COMMANDS: Final = (
     reconcile.differences,
     refunds.group,
     sample.group,
+    schedule.group,
     security.command,
+    slots.group,
 )
 
 

@@ -1,4 +1,4 @@
-"""The figures for operations: for whoever holds the key, on this machine; nobody else sees it."""
+"""Figures and standing for operations: for whoever holds the key, on this machine; no one else."""
 
 import ipaddress
 from typing import Final, cast
@@ -8,7 +8,8 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, jsonify, request
 from werkzeug.exceptions import NotFound
 
-from app import metrics
+from app import metrics, standing
+from app.plain import as_json
 from app.watching import watch
 from kit.crypto import same
 from shop.ports import Ports
@@ -21,17 +22,30 @@ _FORWARDED: Final = ("X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via")
 @blueprint.get("/metrics")
 def show_figures() -> Response:
     """Return the figures, or the 404 that any unknown path has."""
-    if not (_is_from_here() and _has_key()):
-        raise NotFound
+    _guard()
     return Response(metrics.render(), content_type=metrics.MEDIA_TYPE)
+
+
+@blueprint.get("/operations/schedule")
+def show_schedule() -> Response:
+    """Return what is due, late and given up, or the 404 that any unknown path has."""
+    _guard()
+    ports = cast("Ports", current_app.extensions["ports"])
+    with ports.begin() as session:
+        found = standing.look(session, now=ports.clock())
+    return jsonify(as_json(found))
 
 
 @blueprint.get("/operations/flash-sales/<uuid:campaign_id>")
 def show_flash_sale(campaign_id: UUID) -> Response:
     """Return what goes on in a flash sale, or the same 404."""
+    _guard()
+    return jsonify(watch(cast("Ports", current_app.extensions["ports"]), campaign_id))
+
+
+def _guard() -> None:
     if not (_is_from_here() and _has_key()):
         raise NotFound
-    return jsonify(watch(cast("Ports", current_app.extensions["ports"]), campaign_id))
 
 
 def _is_from_here() -> bool:

@@ -1,4 +1,4 @@
-"""A campaign's plan as operators write it in a JSON file, read strictly."""
+"""Plans of campaigns and slots as operators write them in JSON files, read strictly."""
 
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -18,6 +18,7 @@ from kit.money import MOST_FEN, Fen
 from shop.campaigns.models import Audience, Campaign, CampaignKind
 from shop.campaigns.rules import Window
 from shop.campaigns.service import ItemPlan, Plan
+from shop.campaigns.slots import SlotPlan
 
 Amount = Annotated[int, Field(strict=True, ge=1, le=MOST_FEN)]
 
@@ -114,6 +115,29 @@ class CampaignPlan(Part):
             audience=self.audience,
             rules_text=self.rules_text,
             refund_promise=self.refund_promise,
+        )
+
+
+class SlotTemplate(Part):
+    """One slot: the campaign it copies, on which days (Monday is 0), from when in Shanghai."""
+
+    campaign_id: UUID
+    name: str = Field(min_length=1, max_length=80)
+    days: list[Annotated[int, Field(strict=True, ge=0, le=6)]] = Field(min_length=1)
+    starts: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+    lasts_seconds: int = Field(ge=60, le=2_592_000)
+    warms_seconds: int = Field(default=0, ge=0, le=604_800)
+    ahead_hours: int = Field(default=24, ge=1, le=336)
+
+    def plan(self) -> SlotPlan:
+        """Return when its campaigns are, and how long ahead each is made."""
+        hour, minute = map(int, self.starts.split(":"))
+        return SlotPlan(
+            days=self.days,
+            starts_minute=60 * hour + minute,
+            lasts=timedelta(seconds=self.lasts_seconds),
+            warms=timedelta(seconds=self.warms_seconds),
+            ahead=timedelta(hours=self.ahead_hours),
         )
 
 

@@ -44,7 +44,12 @@ class MadeCampaign:
 
 
 def make_group_buy(
-    begin: Begin, vault: Vault, sample: CampaignSample, *, now: datetime
+    begin: Begin,
+    vault: Vault,
+    sample: CampaignSample,
+    *,
+    fee_basis_points: int,
+    now: datetime,
 ) -> MadeCampaign:
     """Make a SKU with fresh codes and a published group-buy campaign that sells all of them."""
     terms = group_rules.TermsPlan(
@@ -56,12 +61,24 @@ def make_group_buy(
     plan = _plan(sku, sample, "样品拼团", "样品活动:人数满即成团,未成团原路退款。", now=now)
     with begin() as session:
         campaign = plan_group_buy(session, plan, terms, actor="sample", now=now)
-        schedule_group_buy(session, campaign, actor="sample", approved_by="sample-2", now=now)
+        schedule_group_buy(
+            session,
+            campaign,
+            fee_basis_points=fee_basis_points,
+            actor="sample",
+            approved_by="sample-2",
+            now=now,
+        )
     return MadeCampaign(campaign.id, sku.id)
 
 
 def make_flash_sale(
-    begin: Begin, vault: Vault, sample: CampaignSample, *, now: datetime
+    begin: Begin,
+    vault: Vault,
+    sample: CampaignSample,
+    *,
+    fee_basis_points: int,
+    now: datetime,
 ) -> MadeCampaign:
     """Make a SKU with fresh codes and a published flash sale of all of them."""
     sku = _make_sku(begin, vault, sample, now=now)
@@ -69,7 +86,14 @@ def make_flash_sale(
     terms = flash_rules.TermsPlan(mode=sample.mode, shards=sample.shards, offer=sample.offer)
     with begin() as session:
         campaign = plan_flash_sale(session, plan, terms, actor="sample", now=now)
-        schedule_flash_sale(session, campaign, actor="sample", approved_by="sample-2", now=now)
+        schedule_flash_sale(
+            session,
+            campaign,
+            fee_basis_points=fee_basis_points,
+            actor="sample",
+            approved_by="sample-2",
+            now=now,
+        )
     return MadeCampaign(campaign.id, sku.id)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from flash_sale import jobs as flash_sale
 from flash_sale.gate import Gate
@@ -15,6 +16,7 @@ from shop.ports import Ports
 from shop.settlement import jobs as settlement
 
 Sweep = Callable[[Ports, datetime], object]
+AT_ONCE: Final = 8  # rows that a sweep which calls a platform acts on at the same time
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +30,21 @@ class Alarm:
 
 def _close_due_orders(ports: Ports, now: datetime) -> object:
     return orders.close_due_orders(
-        ports.begin, ports.gateways, payer_hash_key=ports.payer_hash_key, now=now
+        ports.begin,
+        ports.gateways,
+        payer_hash_key=ports.payer_hash_key,
+        now=now,
+        at_once=AT_ONCE,
     )
 
 
 def _ask_about_due_payments(ports: Ports, now: datetime) -> object:
     return orders.ask_about_due_payments(
-        ports.begin, ports.gateways, payer_hash_key=ports.payer_hash_key, now=now
+        ports.begin,
+        ports.gateways,
+        payer_hash_key=ports.payer_hash_key,
+        now=now,
+        at_once=AT_ONCE,
     )
 
 
@@ -52,7 +62,13 @@ ALARMS: tuple[Alarm, ...] = (
         0.1,
         lambda ports, now: campaigns.turn_due_campaigns(ports.begin, now=now),
     ),
-    Alarm("fill_due_slots", 10, lambda ports, now: campaigns.fill_due_slots(ports.begin, now=now)),
+    Alarm(
+        "fill_due_slots",
+        10,
+        lambda ports, now: campaigns.fill_due_slots(
+            ports.begin, fee_basis_points=ports.fee_basis_points, now=now
+        ),
+    ),
     Alarm(
         "decide_due_groups",
         0.5,
@@ -99,12 +115,16 @@ ALARMS: tuple[Alarm, ...] = (
     Alarm(
         "send_due_refunds",
         1,
-        lambda ports, now: orders.send_due_refunds(ports.begin, ports.gateways, now=now),
+        lambda ports, now: orders.send_due_refunds(
+            ports.begin, ports.gateways, now=now, at_once=AT_ONCE
+        ),
     ),
     Alarm(
         "report_due_deliveries",
         2,
-        lambda ports, now: orders.report_due_deliveries(ports.begin, ports.shipping_desk, now=now),
+        lambda ports, now: orders.report_due_deliveries(
+            ports.begin, ports.shipping_desk, now=now, at_once=AT_ONCE
+        ),
     ),
     Alarm(
         "reconcile_due_days",

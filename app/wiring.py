@@ -80,6 +80,9 @@ def make_ports(settings: Settings, *, connections: int, name: str) -> Ports:
         payer_hash_key=keyed_hash(_raw(secrets.phone_hash_key), b"payer/v1"),
         purchase_key=keyed_hash(_raw(secrets.token_hash_key), b"purchase/v1"),
         pay_within=timedelta(seconds=settings.order_pay_within_seconds),
+        fee_basis_points=max(
+            settings.wechat_pay.fee_basis_points, settings.alipay.fee_basis_points
+        ),
     )
 
 
@@ -112,7 +115,7 @@ def web_options(settings: Settings) -> WebOptions:
         environment=settings.environment,
         trusted_proxies=settings.trusted_proxies,
         ready_requires=settings.ready_requires,
-        claims_base_url=(settings.lane_base_url or settings.public_base_url).rstrip("/"),
+        claims_base_url=settings.public_base_url.rstrip("/"),
         challenge_from_score=settings.challenge_from_score,
         limits=Limits(
             reads_per_minute=limits.reads_per_minute,

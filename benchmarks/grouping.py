@@ -34,6 +34,7 @@ def open_campaign(ports: Ports, *, stock: int, seats: int) -> MadeCampaign:
             group_lasts=timedelta(hours=2),
             pay_within_seconds=PAY_WITHIN_SECONDS,
         ),
+        fee_basis_points=ports.fee_basis_points,
         now=ports.clock(),
     )
     turn_due_campaigns(ports.begin, now=ports.clock())

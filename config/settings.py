@@ -168,10 +168,6 @@ class Settings(BaseSettings):
     # The gate of flash sales, when it is not to be in the Redis of all the rest.
     gate_redis_url: str | None = None
     gate_is_cluster: bool = False
-    # The claim lane: where it listens on this machine, and how clients reach it (else: the web).
-    lane_port: int = Field(default=8001, ge=1, le=65535)
-    lane_workers: int = Field(default=1, ge=0, le=64)
-    lane_base_url: str | None = None
     # A risk score from 1 to 100 from which on a challenge must be solved; 101 asks nobody.
     challenge_from_score: int = Field(default=60, ge=1, le=101)
     port: int = Field(default=8000, ge=1, le=65535)

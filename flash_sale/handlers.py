@@ -62,5 +62,10 @@ def publish_sale_when_copied(
     source = campaigns.lock_campaign(session, UUID(event.source_id))
     service.copy_terms(session, from_id=source.id, into=campaign)
     service.schedule_flash_sale(
-        session, campaign, actor=campaign.created_by, approved_by=source.approved_by, now=now
+        session,
+        campaign,
+        fee_basis_points=event.fee_basis_points,
+        actor=campaign.created_by,
+        approved_by=source.approved_by,
+        now=now,
     )

@@ -38,10 +38,16 @@ def plan_flash_sale(
     return campaign
 
 
-def dry_run(session: Session, campaign: Campaign, *, now: datetime) -> DryRun:
+def dry_run(
+    session: Session, campaign: Campaign, *, fee_basis_points: int, now: datetime
+) -> DryRun:
     """Forecast a flash sale: everything sells at the deal price."""
     return planning.dry_run(
-        session, campaign, lowest_prices=_lowest_prices(session, campaign), now=now
+        session,
+        campaign,
+        lowest_prices=_lowest_prices(session, campaign),
+        fee_basis_points=fee_basis_points,
+        now=now,
     )
 
 
@@ -49,6 +55,7 @@ def schedule_flash_sale(
     session: Session,
     campaign: Campaign,
     *,
+    fee_basis_points: int,
     actor: str,
     approved_by: str | None = None,
     now: datetime,
@@ -58,6 +65,7 @@ def schedule_flash_sale(
         session,
         campaign,
         lowest_prices=_lowest_prices(session, campaign),
+        fee_basis_points=fee_basis_points,
         actor=actor,
         approved_by=approved_by,
         now=now,

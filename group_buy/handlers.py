@@ -36,5 +36,10 @@ def publish_when_copied(event: CampaignCopiedForSlot, *, session: Session, now: 
     source = campaigns.lock_campaign(session, UUID(event.source_id))
     service.copy_terms(session, from_id=source.id, into_id=campaign.id)
     service.schedule_group_buy(
-        session, campaign, actor=campaign.created_by, approved_by=source.approved_by, now=now
+        session,
+        campaign,
+        fee_basis_points=event.fee_basis_points,
+        actor=campaign.created_by,
+        approved_by=source.approved_by,
+        now=now,
     )

@@ -40,10 +40,16 @@ def plan_group_buy(
     return campaign
 
 
-def dry_run(session: Session, campaign: Campaign, *, now: datetime) -> DryRun:
+def dry_run(
+    session: Session, campaign: Campaign, *, fee_basis_points: int, now: datetime
+) -> DryRun:
     """Forecast a group-buy campaign at the lowest price its terms allow."""
     return planning.dry_run(
-        session, campaign, lowest_prices=_lowest_prices(session, campaign), now=now
+        session,
+        campaign,
+        lowest_prices=_lowest_prices(session, campaign),
+        fee_basis_points=fee_basis_points,
+        now=now,
     )
 
 
@@ -51,6 +57,7 @@ def schedule_group_buy(
     session: Session,
     campaign: Campaign,
     *,
+    fee_basis_points: int,
     actor: str,
     approved_by: str | None = None,
     now: datetime,
@@ -60,6 +67,7 @@ def schedule_group_buy(
         session,
         campaign,
         lowest_prices=_lowest_prices(session, campaign),
+        fee_basis_points=fee_basis_points,
         actor=actor,
         approved_by=approved_by,
         now=now,

@@ -1,10 +1,11 @@
 """Signs of life of the processes beside the web, for readiness."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import String, delete, select
+from sqlalchemy import String, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -24,6 +25,15 @@ class Heartbeat(Base):
     at: Mapped[datetime]
 
 
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """How many processes of a kind are alive, and when the last one was seen."""
+
+    kind: str
+    alive: int
+    last_seen_at: datetime | None
+
+
 def beat(session: Session, *, kind: str, process: str, now: datetime) -> None:
     """Say that this process is alive."""
     statement = insert(Heartbeat).values(kind=kind, process=process, at=now)
@@ -39,3 +49,18 @@ def missing_kinds(session: Session, wanted: Collection[str], *, now: datetime) -
     """Return the kinds of `wanted` of which no process was seen lately."""
     alive = session.scalars(select(Heartbeat.kind).where(Heartbeat.at > now - FRESH_FOR)).all()
     return sorted(set(wanted) - set(alive))
+
+
+def list_pulses(session: Session, wanted: Sequence[str], *, now: datetime) -> list[Pulse]:
+    """Return the pulse of each kind of `wanted`, in that order."""
+    rows = session.execute(
+        select(
+            Heartbeat.kind,
+            func.count().filter(Heartbeat.at > now - FRESH_FOR),
+            func.max(Heartbeat.at),
+        )
+        .where(Heartbeat.kind.in_(wanted))
+        .group_by(Heartbeat.kind)
+    )
+    seen = {kind: Pulse(kind, alive, last_seen_at) for kind, alive, last_seen_at in rows}
+    return [seen.get(kind, Pulse(kind, 0, None)) for kind in wanted]

@@ -56,7 +56,8 @@ class OutboxEvent(Base):
     last_error: Mapped[str | None] = mapped_column(String(200))
 
 
-_STUCK: Final = OutboxEvent.done_at.is_(None) & OutboxEvent.next_attempt_at.is_(None)
+WAITING: Final = OutboxEvent.done_at.is_(None) & OutboxEvent.next_attempt_at.is_not(None)
+STUCK: Final = OutboxEvent.done_at.is_(None) & OutboxEvent.next_attempt_at.is_(None)
 
 
 class OutboxReceipt(Base):
@@ -111,13 +112,13 @@ def relay(begin: Begin, reactions: Reactions, *, now: datetime, most: int = 100)
 
 def list_stuck(session: Session) -> Sequence[OutboxEvent]:
     """Return the events that were given up, oldest first."""
-    return session.scalars(select(OutboxEvent).where(_STUCK).order_by(OutboxEvent.id)).all()
+    return session.scalars(select(OutboxEvent).where(STUCK).order_by(OutboxEvent.id)).all()
 
 
 def retry(session: Session, event_id: UUID, *, now: datetime) -> bool:
     """Give an event that was given up to its handlers again; return whether there was one."""
     row = session.scalars(
-        select(OutboxEvent).where(OutboxEvent.id == event_id, _STUCK).with_for_update()
+        select(OutboxEvent).where(OutboxEvent.id == event_id, STUCK).with_for_update()
     ).one_or_none()
     if row is None:
         return False

@@ -34,3 +34,4 @@ class Ports:
     payer_hash_key: bytes
     purchase_key: bytes  # signs purchase tokens and challenges of flash sales
     pay_within: timedelta
+    fee_basis_points: int  # what the dearest payment platform keeps of a price

@@ -1,6 +1,5 @@
 """`flask campaigns …`: plan, dry-run, publish, copy, pause, cancel, stop everything."""
 
-import dataclasses
 import json
 from collections.abc import Callable
 from datetime import datetime
@@ -9,10 +8,11 @@ from typing import Any
 from uuid import UUID
 
 import click
-from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from app import process
+from app.commands.plan_files import explained, read_plan
+from app.plain import as_json
 from app.plans import CampaignPlan
 from app.selling import WAYS
 from kit.errors import DomainError
@@ -56,14 +56,16 @@ def dry_run(what: str) -> None:
     try:
         with ports.begin() as session:
             campaign = _find_or_draft(session, what, actor="dry-run")
-            forecast = WAYS[campaign.kind].dry_run(session, campaign, now=ports.clock())
+            forecast = WAYS[campaign.kind].dry_run(
+                session, campaign, fee_basis_points=ports.fee_basis_points, now=ports.clock()
+            )
             raise _Undo
     except _Undo:
         pass
     except DomainError as refusal:
-        raise _explained(refusal) from None
+        raise explained(refusal) from None
     assert forecast is not None  # noqa: S101 - set before `_Undo` is raised
-    click.echo(json.dumps(_as_json(forecast), ensure_ascii=False))
+    click.echo(json.dumps(as_json(forecast), ensure_ascii=False))
     if forecast.blockers:
         raise SystemExit(1)
 
@@ -77,9 +79,7 @@ def schedule(what: str, approved_by: str | None, actor: str) -> None:
 
     def act(session: Session, now: datetime) -> Campaign:
         campaign = _find_or_draft(session, what, actor=actor)
-        WAYS[campaign.kind].schedule(
-            session, campaign, actor=actor, approved_by=approved_by, now=now
-        )
+        _publish(session, campaign, actor=actor, approved_by=approved_by, now=now)
         return campaign
 
     click.echo(_run(act).id)
@@ -108,9 +108,10 @@ def copy(
             starts_at + (source.ends_at - source.starts_at),
             None if warms is None else starts_at - warms,
         )
-        way = WAYS[source.kind]
-        copied = way.copy(session, source, window=window, name=name, actor=actor, now=now)
-        way.schedule(session, copied, actor=actor, approved_by=approved_by, now=now)
+        copied = WAYS[source.kind].copy(
+            session, source, window=window, name=name, actor=actor, now=now
+        )
+        _publish(session, copied, actor=actor, approved_by=approved_by, now=now)
         return copied
 
     click.echo(_run(act).id)
@@ -198,12 +199,21 @@ def _find_or_draft(session: Session, what: str, *, actor: str) -> Campaign:
             return queries.lock_campaign(session, UUID(what))
         except ValueError:
             raise click.ClickException(f"{what} is neither a file nor a campaign's id") from None
-    try:
-        plan = CampaignPlan.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        lines = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
-        raise click.ClickException(f"{what} is refused:\n" + "\n".join(lines)) from None
+    plan = read_plan(path, CampaignPlan)
     return plan.write_down(session, actor=actor, now=process.ports().clock())
+
+
+def _publish(
+    session: Session, campaign: Campaign, *, actor: str, approved_by: str | None, now: datetime
+) -> None:
+    WAYS[campaign.kind].schedule(
+        session,
+        campaign,
+        fee_basis_points=process.ports().fee_basis_points,
+        actor=actor,
+        approved_by=approved_by,
+        now=now,
+    )
 
 
 def _change(campaign_id: UUID, act: Callable[[Session, Campaign, datetime], None]) -> None:
@@ -216,20 +226,4 @@ def _run(act: Callable[[Session, datetime], Any]) -> Any:
         with ports.begin() as session:
             return act(session, ports.clock())
     except DomainError as refusal:
-        raise _explained(refusal) from None
-
-
-def _explained(refusal: DomainError) -> click.ClickException:
-    details = json.dumps(refusal.details, ensure_ascii=False, default=str)
-    return click.ClickException(f"{refusal.title} {details if refusal.details else ''}".strip())
-
-
-def _as_json(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = [field.name for field in dataclasses.fields(value)]
-        return {name: _as_json(getattr(value, name)) for name in names}
-    if isinstance(value, list | tuple):
-        return [_as_json(item) for item in value]
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return str(value) if isinstance(value, UUID) else value
+        raise explained(refusal) from None

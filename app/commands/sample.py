@@ -83,5 +83,11 @@ def campaign(
         offer=timedelta(seconds=offer_lasts),
     )
     make = {CampaignKind.GROUP_BUY: make_group_buy, CampaignKind.FLASH_SALE: make_flash_sale}
-    made = make[CampaignKind(kind)](ports.begin, ports.vault, sample, now=ports.clock())
+    made = make[CampaignKind(kind)](
+        ports.begin,
+        ports.vault,
+        sample,
+        fee_basis_points=ports.fee_basis_points,
+        now=ports.clock(),
+    )
     click.echo(json.dumps({"campaign_id": str(made.id), "sku_id": str(made.sku_id)}))

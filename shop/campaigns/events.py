@@ -96,3 +96,4 @@ class CampaignCopiedForSlot(Event):
     campaign_id: str
     kind: str
     source_id: str
+    fee_basis_points: int = 60  # what platforms keep at most; the release before did not say

@@ -31,12 +31,12 @@ def turn_due_campaigns(begin: Begin, *, now: datetime) -> Swept:
     return Swept(done, failed)
 
 
-def fill_due_slots(begin: Begin, *, now: datetime) -> Swept:
-    """Make the campaigns of slots whose time has come."""
+def fill_due_slots(begin: Begin, *, fee_basis_points: int, now: datetime) -> Swept:
+    """Make the campaigns of slots whose time has come, to be published at that fee."""
 
     def act(slot_id: UUID) -> None:
         with begin() as session:
-            slots.fill_slot(session, slot_id, now=now)
+            slots.fill_slot(session, slot_id, fee_basis_points=fee_basis_points, now=now)
 
     return sweep(begin, queries.due_slots(now), act, name="fill_due_slots")
 

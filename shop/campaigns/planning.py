@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,8 +14,6 @@ from shop.campaigns.models import Campaign, CampaignItem
 from shop.campaigns.rules import Window
 from shop.cards import queries as cards
 from shop.catalog.models import Product, ProductStatus, Sku
-
-FEE_BASIS_POINTS: Final = 60  # what a payment platform keeps of a price
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +74,24 @@ def dry_run(
     campaign: Campaign,
     *,
     lowest_prices: Mapping[UUID, Fen],
+    fee_basis_points: int,
     now: datetime,
 ) -> DryRun:
-    """Forecast a campaign; `lowest_prices` are per item what its way of selling may go down to."""
+    """Forecast a campaign; `lowest_prices` are per item what its way of selling may go down to.
+
+    Of each price a payment platform keeps `fee_basis_points`.
+    """
     items = queries.list_items(session, [campaign.id])[campaign.id]
     offers = _find_offers(session, items)
     free = cards.count_free(session, [item.sku_id for item in items], now=now)
     forecasts = [
-        _forecast(item, offers[item.sku_id][0], free.get(item.sku_id, 0), lowest_prices[item.id])
+        _forecast(
+            item,
+            offers[item.sku_id][0],
+            free.get(item.sku_id, 0),
+            lowest_price=lowest_prices[item.id],
+            fee=share_of(lowest_prices[item.id], basis_points=fee_basis_points),
+        )
         for item in items
     ]
     window = Window(campaign.starts_at, campaign.ends_at, campaign.warms_at)
@@ -115,8 +122,9 @@ def _find_offers(
     return {sku.id: (sku, product) for sku, product in rows}
 
 
-def _forecast(item: CampaignItem, sku: Sku, free: int, lowest_price: Fen) -> ItemForecast:
-    fee = share_of(lowest_price, basis_points=FEE_BASIS_POINTS)
+def _forecast(
+    item: CampaignItem, sku: Sku, free: int, *, lowest_price: Fen, fee: Fen
+) -> ItemForecast:
     margin = lowest_price - fee - sku.cost_fen
     return ItemForecast(
         sku_id=sku.id,

@@ -117,6 +117,11 @@ def list_edges(session: Session, campaign_id: UUID) -> Sequence[CampaignEdge]:
     ).all()
 
 
+def list_slots(session: Session) -> Sequence[Slot]:
+    """Return the slots, closed ones too, newest first."""
+    return session.scalars(select(Slot).order_by(Slot.id.desc())).all()
+
+
 def find_stop(session: Session) -> Stop | None:
     """Return the emergency stop that is not lifted, or None."""
     return session.scalars(select(Stop).where(~Stop.is_lifted)).one_or_none()

@@ -137,6 +137,7 @@ def schedule_campaign(
     campaign: Campaign,
     *,
     lowest_prices: Mapping[UUID, Fen],
+    fee_basis_points: int,
     actor: str,
     approved_by: str | None = None,
     now: datetime,
@@ -147,7 +148,13 @@ def schedule_campaign(
     """
     if campaign.status is not S.DRAFT:
         raise IllegalMove(kind="campaign", old=campaign.status.value, new=S.SCHEDULED.value)
-    forecast = dry_run(session, campaign, lowest_prices=lowest_prices, now=now)
+    forecast = dry_run(
+        session,
+        campaign,
+        lowest_prices=lowest_prices,
+        fee_basis_points=fee_basis_points,
+        now=now,
+    )
     if forecast.blockers:
         raise CannotPublish(blockers=[blocker.detail for blocker in forecast.blockers])
     if forecast.needs_approval and approved_by in (None, "", actor, campaign.created_by):

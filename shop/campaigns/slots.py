@@ -72,7 +72,9 @@ def close_slot(session: Session, slot_id: UUID) -> None:
     nothing_left(slot)
 
 
-def fill_slot(session: Session, slot_id: UUID, *, now: datetime) -> Campaign | None:
+def fill_slot(
+    session: Session, slot_id: UUID, *, fee_basis_points: int, now: datetime
+) -> Campaign | None:
     """Draft the slot's next campaign, once per day, unless its window is over by now."""
     slot = _lock_slot(session, slot_id)
     if slot.due_at is None or slot.due_at > now:
@@ -95,7 +97,9 @@ def fill_slot(session: Session, slot_id: UUID, *, now: datetime) -> Campaign | N
     campaign.slot_on = on
     emit(
         session,
-        CampaignCopiedForSlot(str(campaign.id), campaign.kind.value, str(source.id)),
+        CampaignCopiedForSlot(
+            str(campaign.id), campaign.kind.value, str(source.id), fee_basis_points
+        ),
         now=now,
     )
     return campaign

@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 
 from kit.db import Begin
 from kit.faultpoints import faultpoint
-from kit.retry import delay_after
 from kit.sweep import Swept, is_due, lease, postpone, settle, sweep
 from shop.campaigns import queries as campaigns_queries
 from shop.campaigns import service as campaigns
@@ -30,7 +29,7 @@ REPORT_GIVEN_UP_AFTER: Final = timedelta(days=2)
 
 
 def close_due_orders(
-    begin: Begin, gateways: Gateways, *, payer_hash_key: bytes, now: datetime
+    begin: Begin, gateways: Gateways, *, payer_hash_key: bytes, now: datetime, at_once: int = 1
 ) -> Swept:
     """Close unpaid orders whose time is over, asking the platform to close their trade first."""
 
@@ -39,13 +38,13 @@ def close_due_orders(
             open_payment = _begin_closing(session, order_id, now=now)
         if open_payment is None:
             return
-        if asking.close_at_platform(
+        is_closed = asking.close_at_platform(
             begin, gateways, open_payment.id, payer_hash_key=payer_hash_key, now=now
-        ):
-            with begin() as session:
-                _finish_closing(session, order_id, now=now)
+        )
+        with begin() as session:
+            _finish_closing(session, order_id, is_closed=is_closed, now=now)
 
-    return sweep(begin, queries.due_to_close(now), act, name="close_due_orders")
+    return sweep(begin, queries.due_to_close(now), act, name="close_due_orders", at_once=at_once)
 
 
 def fulfil_due_orders(begin: Begin, *, now: datetime) -> Swept:
@@ -66,7 +65,7 @@ def fulfil_due_orders(begin: Begin, *, now: datetime) -> Swept:
 
 
 def ask_about_due_payments(
-    begin: Begin, gateways: Gateways, *, payer_hash_key: bytes, now: datetime
+    begin: Begin, gateways: Gateways, *, payer_hash_key: bytes, now: datetime, at_once: int = 1
 ) -> Swept:
     """Query open trades of which no notice came."""
 
@@ -80,10 +79,11 @@ def ask_about_due_payments(
             only_if_due=True,
         )
 
-    return sweep(begin, payments_queries.due_payments(now), act, name="ask_about_due_payments")
+    due = payments_queries.due_payments(now)
+    return sweep(begin, due, act, name="ask_about_due_payments", at_once=at_once)
 
 
-def send_due_refunds(begin: Begin, gateways: Gateways, *, now: datetime) -> Swept:
+def send_due_refunds(begin: Begin, gateways: Gateways, *, now: datetime, at_once: int = 1) -> Swept:
     """Send refunds and ask about sent ones, always under the same number, until confirmed."""
 
     def act(refund_id: UUID) -> None:
@@ -101,10 +101,13 @@ def send_due_refunds(begin: Begin, gateways: Gateways, *, now: datetime) -> Swep
         with begin() as session:
             refunding.record_refund(session, result, now=now)
 
-    return sweep(begin, payments_queries.due_refunds(now), act, name="send_due_refunds")
+    due = payments_queries.due_refunds(now)
+    return sweep(begin, due, act, name="send_due_refunds", at_once=at_once)
 
 
-def report_due_deliveries(begin: Begin, desk: ShippingDesk, *, now: datetime) -> Swept:
+def report_due_deliveries(
+    begin: Begin, desk: ShippingDesk, *, now: datetime, at_once: int = 1
+) -> Swept:
     """Report deliveries of WeChat payments to the platform, which holds the money until then."""
 
     def act(payment_id: UUID) -> None:
@@ -130,9 +133,8 @@ def report_due_deliveries(begin: Begin, desk: ShippingDesk, *, now: datetime) ->
             kept.reported_at = now
             settle(kept)
 
-    return sweep(
-        begin, payments_queries.due_delivery_reports(now), act, name="report_due_deliveries"
-    )
+    due = payments_queries.due_delivery_reports(now)
+    return sweep(begin, due, act, name="report_due_deliveries", at_once=at_once)
 
 
 def settle_due_campaigns(begin: Begin, *, now: datetime) -> Swept:
@@ -160,15 +162,18 @@ def _begin_closing(session: Session, order_id: UUID, *, now: datetime) -> Paymen
     if payment is None:
         service.close_order(session, order, now=now)
         return None
-    order.attempts += 1
-    postpone(order, "closing at the platform", now=now, by=delay_after(order.attempts))
+    lease(order, now=now)
     return payment
 
 
-def _finish_closing(session: Session, order_id: UUID, *, now: datetime) -> None:
+def _finish_closing(session: Session, order_id: UUID, *, is_closed: bool, now: datetime) -> None:
     order = queries.lock_order(session, order_id)
-    if order.status is OrderStatus.PENDING and not payments_queries.find_open(session, order_id):
+    if order.status is not OrderStatus.PENDING:
+        return
+    if is_closed and not payments_queries.find_open(session, order_id):
         service.close_order(session, order, now=now)
+    else:
+        postpone(order, "closing at the platform", now=now)
 
 
 def _postpone_fulfilment(session: Session, order_id: UUID, why: str, *, now: datetime) -> None:
@@ -246,6 +251,6 @@ def _postpone_report(session: Session, payment_id: UUID, why: str, *, now: datet
     report = session.get_one(DeliveryReport, payment_id, with_for_update=True)
     if now - report.delivered_at > REPORT_GIVEN_UP_AFTER:
         settle(report)
-        report.last_error = "given up"
+        report.last_error = payments_queries.GIVEN_UP
     else:
         postpone(report, why, now=now)

@@ -9,6 +9,7 @@ from kit.clock import SHANGHAI
 from kit.money import Fen, to_yuan
 from kit.outbound import OutboundSession
 from kit.retry import try_again_once
+from kit.throttle import Throttle
 from shop.payments import alipay_bills, alipay_notices
 from shop.payments.alipay_facts import refund_in, trade_in
 from shop.payments.answers import Party, must_echo, our_number, read_answer
@@ -51,6 +52,11 @@ UNSURE: Final = frozenset({"ACQ.TRADE_SETTLE_ERROR"})
 GRACE: Final = timedelta(seconds=90)
 
 
+# The platform names no figure; it says when there are too many.
+REFUNDS_PER_SECOND: Final = 100
+REFUNDS_PER_SECOND_WHEN_BUSY: Final = 6
+
+
 class AlipayGateway:
     """One merchant and one mini-program at Alipay; a `PaymentGateway`."""
 
@@ -61,6 +67,9 @@ class AlipayGateway:
         self._api = api
         self._party = Party(Channel.ALIPAY, api.app_id, seller_id)
         self._notify_url = notify_url
+        self._refunds = Throttle(
+            per_second=REFUNDS_PER_SECOND, slow_per_second=REFUNDS_PER_SECOND_WHEN_BUSY
+        )
         self._files = OutboundSession(timeout_seconds=timeout_seconds)
 
     @property
@@ -151,15 +160,15 @@ class AlipayGateway:
         reason: str,
     ) -> RefundResult:
         """Ask for a refund; only `fund_change` "Y" says that the money has moved."""
-        answer = self._call(
-            "alipay.trade.refund",
-            {
-                "out_trade_no": our_number(out_trade_no),
-                "out_request_no": our_number(out_refund_no),
-                "refund_amount": to_yuan(refund_fen),
-                "refund_reason": clean(reason, most_bytes=REASON_BYTES, without=REFUSED_CHARACTERS),
-            },
-            notify_url=self._notify_url,
+        wish = {
+            "out_trade_no": our_number(out_trade_no),
+            "out_request_no": our_number(out_refund_no),
+            "refund_amount": to_yuan(refund_fen),
+            "refund_reason": clean(reason, most_bytes=REASON_BYTES, without=REFUSED_CHARACTERS),
+        }
+        answer = self._refunds.run(
+            lambda: self._call("alipay.trade.refund", wish, notify_url=self._notify_url),
+            slow_on=(Busy,),
         )
         must_echo((read_answer(lambda: number_of(answer, "out_trade_no")), out_trade_no))
         if answer.get("fund_change") != "Y":

@@ -1,12 +1,14 @@
 """Reading payments and refunds."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
     CollectionAggregate,
+    ColumnElement,
     Select,
     String,
     Uuid,
@@ -30,6 +32,8 @@ from shop.payments.models import (
 )
 
 OPEN = (PaymentStatus.CREATED, PaymentStatus.PREPAID)
+GIVEN_UP: Final = "given up"  # `last_error` of a delivery that is not reported any more
+TOLD_FOR: Final = timedelta(days=7)  # nobody can mend it, so that it must not be told for ever
 
 
 def find_by_number(session: Session, out_trade_no: str) -> Payment | None:
@@ -128,11 +132,20 @@ def find_refund_by_number(session: Session, out_refund_no: str) -> Refund | None
     ).one_or_none()
 
 
+def is_stuck_refund() -> ColumnElement[bool]:
+    """Return the condition under which a refund waits for a person."""
+    return Refund.status == RefundStatus.STUCK
+
+
+def is_given_up_report(now: datetime) -> ColumnElement[bool]:
+    """Return the condition under which a delivery was lately given up and never reported."""
+    was_given_up = (DeliveryReport.last_error == GIVEN_UP) & DeliveryReport.due_at.is_(None)
+    return was_given_up & (DeliveryReport.delivered_at > now - TOLD_FOR)
+
+
 def list_stuck_refunds(session: Session) -> Sequence[Refund]:
     """Return the refunds that wait for a person, oldest first."""
-    return session.scalars(
-        select(Refund).where(Refund.status == RefundStatus.STUCK).order_by(Refund.id)
-    ).all()
+    return session.scalars(select(Refund).where(is_stuck_refund()).order_by(Refund.id)).all()
 
 
 def list_security_events(session: Session, *, since: datetime) -> Sequence[SecurityEvent]:

@@ -8,12 +8,14 @@ from kit.clock import SHANGHAI
 from kit.crypto import new_token
 from kit.money import Fen
 from kit.retry import try_again_once
+from kit.throttle import Throttle
 from shop.payments import wechat_pay_bills, wechat_pay_notices
 from shop.payments.answers import Party, must_echo, our_number, read_answer
 from shop.payments.gateway import (
     AlreadyClosed,
     Bill,
     Channel,
+    GatewayError,
     Notice,
     Prepay,
     RefundResult,
@@ -32,6 +34,11 @@ UNKNOWN_THERE: Final = frozenset({"ORDER_NOT_EXIST", "RESOURCE_NOT_EXISTS"})
 # The platform wants the end at least a minute ahead when a trade is opened, and a repeat must
 # name the same end; so it lies this long after ours, and closing at ours is the shop's own act.
 GRACE: Final = timedelta(seconds=90)
+
+
+# The platform allows so many refunds a second, and far fewer that it refuses.
+REFUNDS_PER_SECOND: Final = 150
+REFUSED_REFUNDS_PER_SECOND: Final = 6
 
 
 class WechatPayGateway:
@@ -59,6 +66,9 @@ class WechatPayGateway:
         `other_public_keys` are accepted too, by their ids, while WeChat Pay replaces its key.
         """
         self._party = Party(Channel.WECHAT_PAY, app_id, mch_id)
+        self._refunds = Throttle(
+            per_second=REFUNDS_PER_SECOND, slow_per_second=REFUSED_REFUNDS_PER_SECOND
+        )
         self._refund_notify_url = refund_notify_url
         self._fresh_within = fresh_within
         keys = MerchantKeys(
@@ -148,15 +158,16 @@ class WechatPayGateway:
         total_fen: Fen,
         reason: str,
     ) -> RefundResult:
-        """Ask for a refund; accepting it is not yet the money's way back."""
-        _, answer = self._client.refund(
-            out_refund_no=our_number(out_refund_no),
-            amount={"refund": int(refund_fen), "total": int(total_fen), "currency": "CNY"},
-            out_trade_no=our_number(out_trade_no),
-            reason=clean(reason, most_bytes=REASON_BYTES),
+        """Ask for a refund when its turn has come; accepting it is not yet the money's way back."""
+        wish = {
+            "out_refund_no": our_number(out_refund_no),
+            "amount": {"refund": int(refund_fen), "total": int(total_fen), "currency": "CNY"},
+            "out_trade_no": our_number(out_trade_no),
+            "reason": clean(reason, most_bytes=REASON_BYTES),
             # Without an address of its own, the library sends that of payments.
-            notify_url=self._refund_notify_url,
-        )
+            "notify_url": self._refund_notify_url,
+        }
+        _, answer = self._refunds.run(lambda: self._client.refund(**wish), slow_on=(GatewayError,))
         result = read_answer(lambda: refund_in(answer, merchant_id=self._party.merchant_id))
         told_total = answer["amount"]["total"]
         must_echo(

@@ -42,7 +42,7 @@ def bench(begin: Begin, now: datetime) -> GroupBench:
 @pytest.fixture
 def flask(bench: GroupBench, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Return a function that runs a command over the bench's database."""
-    ports = SimpleNamespace(begin=bench.begin, clock=lambda: bench.now)
+    ports = SimpleNamespace(begin=bench.begin, clock=lambda: bench.now, fee_basis_points=100)
     monkeypatch.setattr(process, "ports", lambda: ports)
     return lambda *words: CliRunner().invoke(campaigns.group, [str(word) for word in words])
 
@@ -203,7 +203,8 @@ class TestDryRun:
         assert result.exit_code == 0, result.output
         told = json.loads(result.output)
         assert told["blockers"] == []
-        assert told["items"][0]["lowest_price_fen"] == 700
+        (item,) = told["items"]
+        assert (item["lowest_price_fen"], item["fee_fen"]) == (700, 7)
         assert count(bench) == (0, 0)
         assert bench.events("campaigns.scheduled") == []
 

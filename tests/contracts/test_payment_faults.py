@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kit.clock import business_date
+from kit.clock import business_date, monotonic_seconds
 from shop.payments.gateway import (
     Busy,
     Channel,
@@ -73,6 +73,16 @@ def test_a_lost_answer_to_a_read_is_asked_for_once_more(
     with pytest.raises(ResultUnknown):
         call()
     call()
+
+
+def test_refunds_slow_down_after_a_complaint(contract: Contract) -> None:
+    refund = call_of(contract, "refund")
+    contract.fault("refund", "error", **BUSY[contract.channel])
+    asked_at = monotonic_seconds()
+    with pytest.raises(Busy):
+        refund()
+    refund()
+    assert monotonic_seconds() - asked_at >= 1 / 6
 
 
 @pytest.mark.parametrize("name", ["prepay", "query", "close", "refund", "query_refund", "bill"])

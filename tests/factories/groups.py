@@ -15,6 +15,8 @@ from group_buy.joining import Buyer, Joined
 from group_buy.models import Group, GroupStatus, Seat, SeatStatus
 from group_buy.rules import Rung, TermsPlan
 from group_buy.service import plan_group_buy, schedule_group_buy
+from group_buy.sheets import jobs as sheet_jobs
+from group_buy.sheets.models import OrderSheet, SheetStatus
 from kit.money import Fen
 from kit.outbox import OutboxEvent, relay
 from kit.sweep import Swept
@@ -34,6 +36,7 @@ from tests.factories.bench import SWEEPS, Bench
 LONG_AGO: Final = datetime(2024, 6, 18, 12, 0, tzinfo=UTC)
 DEAL_FEN: Final = Fen(900)
 LASTS: Final = timedelta(hours=2)
+FEE_BASIS_POINTS: Final = 60
 LADDER: Final = (Rung(2, Fen(900)), Rung(3, Fen(800)), Rung(4, Fen(700)))
 GAPPED: Final = (*LADDER[:2], Rung(5, Fen(700)))  # the fourth seat reaches no rung
 
@@ -81,7 +84,14 @@ class GroupBench(Bench):
         """Publish a draft."""
         with self.begin() as session:
             campaign = campaigns.lock_campaign(session, campaign_id)
-            schedule_group_buy(session, campaign, actor="op", approved_by="boss", now=self.now)
+            schedule_group_buy(
+                session,
+                campaign,
+                fee_basis_points=FEE_BASIS_POINTS,
+                actor="op",
+                approved_by="boss",
+                now=self.now,
+            )
 
     def campaign(self, offer: Offer = Offer(), **more: Any) -> UUID:
         """Publish a campaign, open it when its time has come, and return its id."""
@@ -153,7 +163,8 @@ class GroupBench(Bench):
         with self.begin() as session:
             events = select(OutboxEvent.id).where(OutboxEvent.done_at.is_(None)).limit(1)
             groups = select(Group.id).where(Group.due_at.is_not(None)).limit(1)
-            if session.scalar(events) or session.scalar(groups):
+            sheets = select(OrderSheet.id).where(OrderSheet.due_at.is_not(None)).limit(1)
+            if any(session.scalar(query) for query in (events, groups, sheets)):
                 return True
         return super().is_waiting()
 
@@ -204,7 +215,7 @@ class GroupBench(Bench):
         return words
 
     def loose_ends(self) -> list[str]:
-        """Return what is not at its end: groups, seats, orders whose refund no person has."""
+        """Return what is not at its end: groups, seats, sheets, orders no person has."""
         stuck = select(Refund.order_id).where(Refund.status == RefundStatus.STUCK)
         with self.begin() as session:
             return [
@@ -212,6 +223,7 @@ class GroupBench(Bench):
                 for query in (
                     select(Group).where(Group.status == GroupStatus.OPEN),
                     select(Seat).where(Seat.status == SeatStatus.HELD),
+                    select(OrderSheet).where(OrderSheet.status == SheetStatus.OPEN),
                     select(Order).where(Order.status.in_(UNFINISHED), Order.id.not_in(stuck)),
                 )
                 for row in session.scalars(query)
@@ -225,7 +237,10 @@ class GroupBench(Bench):
 
 GROUP_SWEEPS: Final[dict[str, Callable[[GroupBench, datetime], Swept]]] = {
     "turn": lambda bench, now: campaign_jobs.turn_due_campaigns(bench.begin, now=now),
-    "slots": lambda bench, now: campaign_jobs.fill_due_slots(bench.begin, now=now),
+    "slots": lambda bench, now: campaign_jobs.fill_due_slots(
+        bench.begin, fee_basis_points=FEE_BASIS_POINTS, now=now
+    ),
     "decide": lambda bench, now: group_jobs.decide_due_groups(bench.begin, now=now),
+    "sheets": lambda bench, now: sheet_jobs.decide_due_sheets(bench.begin, now=now),
     "settle": lambda bench, now: order_jobs.settle_due_campaigns(bench.begin, now=now),
 }

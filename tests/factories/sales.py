@@ -77,7 +77,14 @@ class SaleBench(Bench):
         campaign_id = self.draft(deal)
         with self.begin() as session:
             campaign = campaigns.lock_campaign(session, campaign_id)
-            schedule_flash_sale(session, campaign, actor="op", approved_by="boss", now=self.now)
+            schedule_flash_sale(
+                session,
+                campaign,
+                fee_basis_points=60,
+                actor="op",
+                approved_by="boss",
+                now=self.now,
+            )
         self.sweep("turn")
         return campaign_id
 

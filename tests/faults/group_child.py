@@ -12,6 +12,7 @@ from kit.db import Begin, make_begin, make_engine
 from shop.payments.gateway import Channel
 from tests.factories.groups import LADDER, LASTS, LONG_AGO, GroupBench, Offer
 from tests.factories.platforms import MemoryPlatform
+from tests.factories.sheets import SheetBench
 
 READY = "ready"
 
@@ -27,7 +28,10 @@ def new_bench(begin: Begin, folder: Path, now: datetime = LONG_AGO) -> GroupBenc
 
 
 def live(shop: GroupBench) -> None:
-    """Form one, climb a ladder, leave one, move a late payer, let one fail, repay."""
+    """Form one, climb a ladder, leave one, move a late payer, let one fail, repay; sheets, too."""
+    fair = SheetBench(shop)
+    for minimum_fen in (0, 10_000):  # is confirmed, will fail
+        fair.bought(fair.open(minimum_fen=minimum_fen))
     campaign_id = shop.campaign(Offer(seats=2))
     shop.opened(campaign_id, paid=2)
     shop.opened(shop.campaign(Offer(ladder=LADDER)), paid=3)
@@ -47,7 +51,7 @@ def live(shop: GroupBench) -> None:
     for _ in range(3):
         shop.opened(campaign_id)
     shop.now += LASTS
-    shop.sweep("close", "decide", "refund", "fulfil")
+    shop.sweep("close", "decide", "sheets", "refund", "fulfil")
 
 
 def work(shop: GroupBench) -> None:

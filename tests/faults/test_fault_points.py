@@ -13,9 +13,11 @@ import pytest
 from kit.db import Begin
 from kit.faultpoints import VARIABLE
 from tests.faults.child import new_bench
+from tests.faults.test_group_faults import fault_points as group_fault_points
 from tests.servers import ROOT
 
 HOUSE: Final = ("app", "kit", "miniprogram_api", "public_site", "shop")
+SOURCE: Final = (*HOUSE, "group_buy")
 _CALL: Final = re.compile(r"\bfaultpoint\(\s*\"([^\"]+)\"")
 
 
@@ -49,6 +51,12 @@ class TestFaultPoints:
         points = fault_points()
         assert len(points) >= 13
         assert "orders.record_payment.after_capture" in points
+
+    def test_j149_no_point_is_in_neither_registry(self) -> None:
+        """The others are passed in the life of groups and sheets, where they are killed."""
+        source = [file for place in SOURCE for file in (ROOT / place).rglob("*.py")]
+        everywhere = {name for file in source for name in _CALL.findall(file.read_text("utf-8"))}
+        assert everywhere == {*fault_points(), *group_fault_points()}
 
     @pytest.mark.parametrize("point", fault_points())
     def test_j149_recovers_from_a_kill_at(

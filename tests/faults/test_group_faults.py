@@ -1,4 +1,4 @@
-"""Groups and kill -9: at every fault point of theirs, and in the middle of the mass refund."""
+"""Groups, sheets and kill -9: at every fault point of theirs, and amid the mass refund."""
 
 import os
 import random
@@ -22,7 +22,11 @@ from tests.faults.group_child import READY, new_bench
 from tests.servers import ROOT
 
 _CALL: Final = re.compile(r"\bfaultpoint\(\s*\"(group_buy\.[^\"]+)\"")
-LATENESS: Final = {"I16.orders_come_to_an_end", "I27.no_orphan_payment"}
+LATENESS: Final = {
+    "I16.orders_come_to_an_end",
+    "I16.sheets_come_to_an_end",
+    "I27.no_orphan_payment",
+}
 EVERYDAY: Final = (40, 3)  # groups, kills
 CHAOS: Final = (1000, 60)
 SEED: Final = os.environ.get("CHAOS_SEED", "1")
@@ -31,8 +35,8 @@ SENT: Final = "orders.jobs.after_refund_sent"
 
 
 def fault_points() -> list[str]:
-    """Return every name in the room of groups, sorted; sheets have their own tests."""
-    files = sorted((ROOT / "group_buy").glob("*.py"))
+    """Return every name in the rooms of groups and sheets, sorted."""
+    files = sorted((ROOT / "group_buy").rglob("*.py"))
     return sorted({name for file in files for name in _CALL.findall(file.read_text("utf-8"))})
 
 
@@ -68,8 +72,9 @@ class TestGroupFaultPoints:
     def test_j149_there_are_some(self) -> None:
         """And they stand where one would think."""
         points = fault_points()
-        assert len(points) >= 7
+        assert len(points) >= 10
         assert "group_buy.failing.before_refunds" in points
+        assert "group_buy.sheets.deciding.before_money" in points
 
     @pytest.mark.parametrize("point", ["", *fault_points()])
     def test_j149_recovers_from_a_kill_at(

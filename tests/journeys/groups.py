@@ -178,5 +178,12 @@ def _publish(shop: RunningShop, wanted: Wanted) -> Deal:
         )
         with begin() as session:
             campaign = plan_group_buy(session, plan, terms, actor="test", now=now)
-            schedule_group_buy(session, campaign, actor="test", approved_by="other", now=now)
+            schedule_group_buy(
+                session,
+                campaign,
+                fee_basis_points=60,
+                actor="test",
+                approved_by="other",
+                now=now,
+            )
         return Deal(shop, str(campaign.id), str(sku.id))

@@ -1,11 +1,14 @@
 """A sweep acts on each due row alone, and a row says by itself when it is due again."""
 
+import threading
 from datetime import datetime, timedelta
+from time import sleep
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
+from kit.clock import monotonic_seconds
 from kit.db import Begin
 from kit.ids import new_id
 from kit.outbox import OutboxEvent
@@ -81,6 +84,96 @@ class TestSweep:
 
         with pytest.raises(KeyboardInterrupt):
             sweep(begin, DUE, stop, name="stop")
+
+
+class TestAtOnce:
+    """sweep(…, at_once=8), with real threads."""
+
+    @pytest.fixture
+    def many(self, real_begin: Begin, now: datetime) -> list[UUID]:
+        """Return the ids of 32 due rows, in the order in which they are due."""
+        ids = sorted(new_id() for _ in range(32))
+        with real_begin() as session:
+            for row_id in ids:
+                session.add(OutboxEvent(id=row_id, name="x", payload={}, emitted_at=now))
+        return ids
+
+    def test_n_slow_calls_take_an_eighth_of_their_time(
+        self, real_begin: Begin, many: list[UUID]
+    ) -> None:
+        threads: set[str] = set()
+
+        def act(_: UUID) -> None:
+            threads.add(threading.current_thread().name)
+            sleep(0.05)
+
+        began_at = monotonic_seconds()
+        assert sweep(real_begin, DUE, act, name="call", at_once=8) == Swept(done=32, failed=0)
+        took = monotonic_seconds() - began_at
+        assert 0.2 <= took < 0.8  # 1.6 s one after the other
+        assert len(threads) == 8
+
+    def test_never_more_than_asked_and_every_row_once(
+        self, real_begin: Begin, many: list[UUID]
+    ) -> None:
+        lock, seen, at_work, most = threading.Lock(), list[UUID](), 0, 0
+
+        def act(row_id: UUID) -> None:
+            nonlocal at_work, most
+            with lock:
+                seen.append(row_id)
+                at_work += 1
+                most = max(most, at_work)
+            sleep(0.005)
+            with lock:
+                at_work -= 1
+
+        sweep(real_begin, DUE, act, name="call", at_once=3)
+        assert sorted(seen) == many
+        assert most == 3
+
+    def test_one_bad_row_stops_no_other(
+        self, real_begin: Begin, many: list[UUID], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        seen: list[UUID] = []
+
+        def act(row_id: UUID) -> None:
+            if row_id in many[:2]:
+                raise LookupError
+            seen.append(row_id)
+
+        assert sweep(real_begin, DUE, act, name="call", at_once=8) == Swept(done=30, failed=2)
+        assert sorted(seen) == many[2:]
+        told = {record.__dict__["row_id"] for record in caplog.records}
+        assert told == {str(row_id) for row_id in many[:2]}
+
+    def test_its_threads_end_with_it(self, real_begin: Begin, many: list[UUID]) -> None:
+        before = set(threading.enumerate())
+        sweep(real_begin, DUE, lambda _: None, name="call", at_once=8)
+        assert set(threading.enumerate()) == before
+
+    @pytest.mark.parametrize("at_once", [1, 8])
+    def test_what_is_not_begun_in_time_stays_due(
+        self, real_begin: Begin, many: list[UUID], at_once: int
+    ) -> None:
+        seen: list[UUID] = []
+
+        def act(row_id: UUID) -> None:
+            seen.append(row_id)
+            sleep(0.1)
+
+        swept = sweep(real_begin, DUE, act, name="call", at_once=at_once, most_seconds=0.05)
+        assert swept == Swept(done=at_once, failed=0)
+        assert sorted(seen) == many[:at_once]
+
+    def test_what_is_no_exception_of_the_work_passes_through(
+        self, real_begin: Begin, many: list[UUID]
+    ) -> None:
+        def stop(_: UUID) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            sweep(real_begin, DUE, stop, name="stop", at_once=8)
 
 
 class Row(Retried):

@@ -116,7 +116,7 @@ def own_group(world: World, owner: Person) -> dict[str, str]:
         group_lasts=timedelta(hours=1),
         pay_within_seconds=900,
     )
-    campaign = make_group_buy(world.begin, world.vault, sample, now=world.now)
+    campaign = make_group_buy(world.begin, world.vault, sample, fee_basis_points=60, now=world.now)
     campaigns.turn_due_campaigns(world.begin, now=world.now)
     answer = owner.post(f"/v1/campaigns/{campaign.id}/groups", {}, key=uuid4().hex)
     assert answer.status_code == 201, answer.get_json()

@@ -42,7 +42,11 @@ def put_on(world: World, **changes: Any) -> MadeCampaign:
         "pay_within_seconds": 600,
     }
     made = make_flash_sale(
-        world.begin, world.vault, CampaignSample(**(sample | changes)), now=world.now
+        world.begin,
+        world.vault,
+        CampaignSample(**(sample | changes)),
+        fee_basis_points=60,
+        now=world.now,
     )
     sweep(world)
     return made

@@ -121,6 +121,7 @@ class World:
             payer_hash_key=new_key(),
             purchase_key=new_key(),
             pay_within=timedelta(minutes=15),
+            fee_basis_points=60,
         )
         self.app: APIFlask = create_app(
             self.ports,

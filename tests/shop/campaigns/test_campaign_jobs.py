@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from kit.money import Fen
 from shop.campaigns import jobs, queries, slots, stops
 from shop.campaigns.models import Campaign, CampaignStatus, Edge, Slot
 from shop.campaigns.rules import BadPlan
 from shop.campaigns.slots import SlotNotFound, SlotPlan
 from shop.campaigns.stops import NotStopped, StoppedAlready
+from shop.catalog.models import Sku
 from tests.factories.groups import GroupBench, Offer
 
 S = CampaignStatus
@@ -176,6 +178,18 @@ class TestSlots:
             date(2024, 6, 19),
         ]
         assert bench.violations() == []
+
+    def test_is_published_at_the_fee_of_the_ring(self, bench: GroupBench) -> None:
+        """A fee that makes a loss of it, which nobody approved for the model: left as a draft."""
+        sku_id = bench.sku(20)
+        with bench.begin() as session:
+            session.get_one(Sku, sku_id).cost_fen = Fen(892)
+        model = bench.draft(Offer(units=2), sku_id=sku_id)
+        slot = self.slot(bench, model)
+        jobs.fill_due_slots(bench.begin, fee_basis_points=100, now=bench.now)
+        bench.relay()
+        (row,) = self.made(bench, slot)
+        assert row.status is S.DRAFT
 
     def test_days_that_went_by_in_an_outage_are_left_out(self, bench: GroupBench) -> None:
         """It goes on with the next window that is not over."""

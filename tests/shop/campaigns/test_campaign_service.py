@@ -81,43 +81,6 @@ class TestPlan:
             bench.draft(Offer(seats=5, units=4))
 
 
-class TestDryRun:
-    """dry_run: what publishing would mean."""
-
-    def forecast(self, bench: GroupBench, campaign_id: Any) -> Any:
-        """Run it."""
-        with bench.begin() as session:
-            row = queries.lock_campaign(session, campaign_id)
-            return group_buy.dry_run(session, row, now=bench.now)
-
-    def test_counts_codes_and_losses_at_the_lowest_price(self, bench: GroupBench) -> None:
-        """By the last rung of the ladder, fee and cost taken off."""
-        sku_id = bench.sku(5)
-        with bench.begin() as session:
-            session.get_one(Sku, sku_id).cost_fen = Fen(800)
-        told = self.forecast(bench, bench.draft(Offer(ladder=LADDER, units=8), sku_id=sku_id))
-        (item,) = told.items
-        assert (item.codes_needed, item.codes_free, item.codes_short) == (8, 5, 3)
-        assert (item.lowest_price_fen, item.fee_fen, item.margin_fen) == (700, 4, -104)
-        assert told.worst_case_subsidy_fen == 8 * 104
-        assert told.needs_approval
-        assert [finding.code for finding in told.blockers] == ["codes_short"]
-        assert {finding.code for finding in told.warnings} == {
-            "below_cost",
-            "opens_at_once",
-            "no_rules",
-        }
-
-    def test_warns_of_overlaps(self, bench: GroupBench) -> None:
-        """With campaigns that are published and share a SKU and a moment."""
-        sku_id = bench.sku(20)
-        first = bench.campaign(Offer(units=4), sku_id=sku_id)
-        told = self.forecast(bench, bench.draft(Offer(units=4), sku_id=sku_id))
-        assert [overlap.campaign_id for overlap in told.overlaps] == [first]
-        later = Offer(units=4, starts_in=timedelta(hours=6))
-        assert self.forecast(bench, bench.draft(later, sku_id=sku_id)).overlaps == []
-
-
 class TestSchedule:
     """schedule_campaign: rules stand, codes are set aside."""
 
@@ -154,8 +117,20 @@ class TestSchedule:
             session.get_one(Sku, sku_id).cost_fen = Fen(899)
         campaign_id = bench.draft(Offer(units=4), sku_id=sku_id)
         with pytest.raises(NeedsApproval):
-            act(bench, campaign_id, group_buy.schedule_group_buy, approved_by=approver)
-        act(bench, campaign_id, group_buy.schedule_group_buy, approved_by="boss")
+            act(
+                bench,
+                campaign_id,
+                group_buy.schedule_group_buy,
+                fee_basis_points=60,
+                approved_by=approver,
+            )
+        act(
+            bench,
+            campaign_id,
+            group_buy.schedule_group_buy,
+            fee_basis_points=60,
+            approved_by="boss",
+        )
 
     def test_once(self, bench: GroupBench) -> None:
         """A published campaign is not published again, for whatever other reason."""
