@@ -17,7 +17,7 @@ from flash_sale import queries
 from flash_sale.events import UnitsClaimed
 from flash_sale.models import Claim, ClaimStatus
 from flash_sale.queries import Sale
-from flash_sale.rules import SoldOut, check_claims_taken
+from flash_sale.rules import SoldOut, check_claims_taken, check_offers_taken
 from kit import idempotency
 from kit.errors import DomainError
 from kit.faultpoints import faultpoint
@@ -135,7 +135,9 @@ class _Refusals:
     def of(self, one: Wanted) -> DomainError | None:
         """Return the refusal, or None when nothing speaks against the claim."""
         try:
-            if not self._is_offer:  # whose time is its own
+            if self._is_offer:  # whose time is its own
+                check_offers_taken(self._sale.campaign, is_stopped=self._is_stopped)
+            else:
                 check_claims_taken(
                     self._sale.campaign,
                     self._sale.terms,

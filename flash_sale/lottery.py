@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from flash_sale import queries, waiting
 from flash_sale.events import LotteryDrawn
-from flash_sale.models import Draw, Wait, WaitStatus
+from flash_sale.models import Draw, FlashTerms, Wait, WaitStatus
 from flash_sale.rules import draw, draw_commitment, entries_digest
 from kit.errors import Conflict
 from kit.outbox import emit
@@ -43,6 +43,8 @@ def hold_draw(session: Session, campaign_id: UUID, *, now: datetime) -> Draw:
         return earlier
     if terms.draw_seed is None or campaign.status is not CampaignStatus.ENDED:
         raise NotOverYet
+    # Whoever is just registering refers to the terms: they are waited for, and are drawn too.
+    session.get_one(FlashTerms, campaign_id, with_for_update=True, populate_existing=True)
     entries = session.scalars(
         select(Wait.id)
         .where(Wait.campaign_id == campaign_id, Wait.status == WaitStatus.WAITING)

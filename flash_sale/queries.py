@@ -215,7 +215,7 @@ def list_offers(session: Session, campaign_id: UUID) -> Mapping[UUID, UUID]:
             Wait.campaign_id == campaign_id, Wait.status == WaitStatus.OFFERED
         )
     )
-    return dict(rows.tuples().all())
+    return {row.member_id: row.id for row in rows}
 
 
 def list_entries(session: Session, campaign_id: UUID) -> Sequence[UUID]:
