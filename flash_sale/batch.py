@@ -106,10 +106,7 @@ def commit_claims(
         mine.update(numbers[place])
     places = list(numbers)
     placed = crowds.place_many(
-        session,
-        _deal(sale),
-        [_buyer(wanted[place]) for place in places],
-        now=now,
+        session, _deal(sale), [_buyer(wanted[place]) for place in places], now=now
     )
     true: dict[int, Placed] = {}
     for place, became in zip(places, placed, strict=True):

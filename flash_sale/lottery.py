@@ -13,6 +13,7 @@ from flash_sale import queries, waiting
 from flash_sale.events import LotteryDrawn
 from flash_sale.models import Draw, FlashTerms, Wait, WaitStatus
 from flash_sale.rules import draw, draw_commitment, entries_digest
+from kit.crypto import same
 from kit.errors import Conflict
 from kit.outbox import emit
 from kit.rows import array_table
@@ -89,9 +90,9 @@ def check(told: Mapping[str, Any]) -> list[str]:
     seed = base64.b64decode(told["seed"])
     entries = [UUID(entry) for entry in told["entries"]]
     problems = []
-    if _text(draw_commitment(seed)) != told["commitment"]:
+    if not same(_text(draw_commitment(seed)), told["commitment"]):
         problems.append("the seed is not the one that was promised before the campaign opened")
-    if _text(entries_digest(entries)) != told["entries_digest"]:
+    if not same(_text(entries_digest(entries)), told["entries_digest"]):
         problems.append("the list of entries is not the one that was drawn from")
     if [str(entry) for entry in draw(seed, entries)] != told["order"]:
         problems.append("the order is not what the seed draws from the entries")
