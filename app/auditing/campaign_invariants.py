@@ -116,8 +116,8 @@ CAMPAIGN_INVARIANTS: Final = (
     ),
     Invariant(
         "I28.orders_in_the_window",
-        "an order of a campaign was placed between its opening and the end of its last group,"
-        " its offer, or within declared early access",
+        "an order of a campaign was placed from its opening, or declared early access, on until"
+        " the end of its window, last group or offer",
         "SELECT o.order_no FROM orders o JOIN campaigns c ON c.id = o.campaign_id"
         " LEFT JOIN flash_terms t ON t.campaign_id = c.id"
         " WHERE o.placed_at < c.starts_at - make_interval(secs => coalesce(t.early_seconds, 0))"
