@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from app.reactions import REACTIONS
 from flash_sale import batch, jobs, queries, reminding, waiting
 from flash_sale.batch import Claimed, Outcome, Wanted
-from flash_sale.models import Claim, Wait
+from flash_sale.models import Claim, ClaimStatus, Wait
 from flash_sale.rules import TermsPlan
 from flash_sale.service import plan_flash_sale, schedule_flash_sale
 from kit.errors import DomainError
@@ -26,6 +26,9 @@ from shop.campaigns.service import ItemPlan, Plan
 from shop.cards.models import Card, CardStatus
 from shop.catalog.models import SaleChannel
 from shop.orders import jobs as order_jobs
+from shop.orders.models import Order
+from shop.orders.queries import UNFINISHED
+from shop.payments.models import Refund, RefundStatus
 from tests.factories.bench import SWEEPS, Bench
 
 # Long ago: edges are stamped by the database's own clock, which must be later than the tests'.
@@ -167,6 +170,20 @@ class SaleBench(Bench):
         with self.begin() as session:
             rows = select(Claim).where(Claim.campaign_id == campaign_id).order_by(Claim.id)
             return list(session.scalars(rows))
+
+    def loose_ends(self) -> list[str]:
+        """Return what is not at its end: held units, waits, orders whose refund no person has."""
+        stuck = select(Refund.order_id).where(Refund.status == RefundStatus.STUCK)
+        with self.begin() as session:
+            return [
+                f"{row.__class__.__name__} {row.id} {row.status}"
+                for query in (
+                    select(Claim).where(Claim.status == ClaimStatus.HELD),
+                    select(Wait).where(Wait.status.in_(queries.IN_QUEUE)),
+                    select(Order).where(Order.status.in_(UNFINISHED), Order.id.not_in(stuck)),
+                )
+                for row in session.scalars(query)
+            ]
 
     def free_units(self, campaign_id: UUID) -> int:
         """Count the units that anybody may claim."""
