@@ -4,7 +4,8 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 
 from flash_sale.models import Claim, ClaimStatus, Reminder, WaitStatus
 from flash_sale.rules import NoOffer
@@ -66,6 +67,20 @@ class TestClaims:
             (kept, 1, ClaimStatus.LAPSED),
             (kept, 1, ClaimStatus.HELD),
         ]
+
+    @pytest.mark.parametrize("unit_no", [1, 2])
+    def test_the_index_has_the_last_word(self, bench: SaleBench, unit_no: int) -> None:
+        """Whatever the code forgets: neither the same unit twice, nor one beyond the limit."""
+        campaign_id = bench.sale(Deal(units=5))
+        claimed, other = bench.claimed(campaign_id), bench.claimed(campaign_id)
+        member_id = bench.order(claimed.order_id).member_id
+        twice = (
+            update(Claim)
+            .where(Claim.order_id == other.order_id)
+            .values(member_id=member_id, unit_no=unit_no)
+        )
+        with pytest.raises(IntegrityError), bench.begin() as session:
+            session.execute(twice)
 
     def test_a_second_time_changes_nothing(self, bench: SaleBench) -> None:
         campaign_id = bench.sale(Deal(units=5, limit=2))
