@@ -40,7 +40,7 @@ def install(app: APIFlask) -> None:
             return whole_way(environ, start_response)
         return _answer(app, kept, environ, start_response)
 
-    app.wsgi_app = serve  # type: ignore[method-assign] # Flask's own way to put something before it
+    app.wsgi_app = serve  # type: ignore[method-assign] # it is Flask's own way to put something before it
 
 
 def _may_be_hot(environ: dict[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from flash_sale import queries
 from flash_sale.events import UnitsClaimed
 from flash_sale.models import Claim, ClaimStatus
 from flash_sale.queries import Sale
-from flash_sale.rules import SoldOut, check_claims_taken
+from flash_sale.rules import SoldOut, check_claims_taken, check_offers_taken
 from kit import idempotency
 from kit.errors import DomainError
 from kit.faultpoints import faultpoint
@@ -106,10 +106,7 @@ def commit_claims(
         mine.update(numbers[place])
     places = list(numbers)
     placed = crowds.place_many(
-        session,
-        _deal(sale),
-        [_buyer(wanted[place]) for place in places],
-        now=now,
+        session, _deal(sale), [_buyer(wanted[place]) for place in places], now=now
     )
     true: dict[int, Placed] = {}
     for place, became in zip(places, placed, strict=True):
@@ -135,7 +132,9 @@ class _Refusals:
     def of(self, one: Wanted) -> DomainError | None:
         """Return the refusal, or None when nothing speaks against the claim."""
         try:
-            if not self._is_offer:  # whose time is its own
+            if self._is_offer:  # whose time is its own
+                check_offers_taken(self._sale.campaign, is_stopped=self._is_stopped)
+            else:
                 check_claims_taken(
                     self._sale.campaign,
                     self._sale.terms,

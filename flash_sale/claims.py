@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from flash_sale import queries, waiting
@@ -42,7 +42,9 @@ def give_back(session: Session, order_id: UUID, *, now: datetime) -> None:
             move(session, claim, ClaimStatus.RETURNED, at=now, actor="orders")
 
 
-def reassign(session: Session, *, from_member_id: UUID, into_member_id: UUID) -> None:
+def reassign(
+    session: Session, *, from_member_id: UUID, into_member_id: UUID, now: datetime
+) -> None:
     """Give one member's claims, places and reminders to the member they became part of.
 
     Where both had units of one campaign, theirs are numbered on as far as the limit goes; what
@@ -60,19 +62,31 @@ def reassign(session: Session, *, from_member_id: UUID, into_member_id: UUID) ->
             claim.unit_no = free[0]
         claim.member_id = into_member_id
         session.flush()  # the next one counts this one
-    _reassign_waits(session, from_member_id, into_member_id)
+    _reassign_waits(session, from_member_id, into_member_id, now=now)
     mine_too = select(Reminder.campaign_id).where(Reminder.member_id == into_member_id)
     session.execute(
         update(Reminder)
         .where(Reminder.member_id == from_member_id, Reminder.campaign_id.not_in(mine_too))
         .values(member_id=into_member_id)
     )
+    session.execute(delete(Reminder).where(Reminder.member_id == from_member_id))
 
 
-def _reassign_waits(session: Session, from_member_id: UUID, into_member_id: UUID) -> None:
+def _reassign_waits(
+    session: Session, from_member_id: UUID, into_member_id: UUID, *, now: datetime
+) -> None:
     mine_too = select(Wait.campaign_id).where(
         Wait.member_id == into_member_id, Wait.status.in_(queries.IN_QUEUE)
     )
+    # One person waits once; nobody could take what the account that is no more is offered.
+    for campaign_id in session.scalars(
+        select(Wait.campaign_id).where(
+            Wait.member_id == from_member_id,
+            Wait.status.in_(queries.IN_QUEUE),
+            Wait.campaign_id.in_(mine_too),
+        )
+    ).all():
+        waiting.leave(session, campaign_id, member_id=from_member_id, now=now)
     session.execute(
         update(Wait)
         .where(Wait.member_id == from_member_id, Wait.campaign_id.not_in(mine_too))

@@ -9,7 +9,7 @@ from flash_sale import claims, lottery, queries, service, waiting
 from flash_sale.models import SaleMode
 from shop.campaigns import queries as campaigns
 from shop.campaigns.events import CampaignCopiedForSlot, CampaignEnded, CampaignSettled
-from shop.campaigns.models import CampaignKind
+from shop.campaigns.models import CampaignKind, CampaignStatus
 from shop.members.events import MembersJoined
 from shop.orders.events import OrderClosed, OrderPaid, OrderRefunded
 
@@ -32,7 +32,9 @@ def return_claim_when_refunded(event: OrderRefunded, *, session: Session, now: d
 
 def reassign_claims_when_joined(event: MembersJoined, *, session: Session, now: datetime) -> None:
     """Give the joined member's claims and places to the member they became part of."""
-    claims.reassign(session, from_member_id=UUID(event.from_id), into_member_id=UUID(event.into_id))
+    claims.reassign(
+        session, from_member_id=UUID(event.from_id), into_member_id=UUID(event.into_id), now=now
+    )
 
 
 def draw_or_close_when_ended(event: CampaignEnded, *, session: Session, now: datetime) -> None:
@@ -40,7 +42,9 @@ def draw_or_close_when_ended(event: CampaignEnded, *, session: Session, now: dat
     if event.kind != CampaignKind.FLASH_SALE.value:
         return
     campaign_id = UUID(event.campaign_id)
-    if queries.get_terms(session, campaign_id).mode is SaleMode.LOTTERY:
+    # Heard of too late, with everything given back already, there is nothing to draw for.
+    is_settled = queries.get_status(session, campaign_id) is CampaignStatus.SETTLED
+    if queries.get_terms(session, campaign_id).mode is SaleMode.LOTTERY and not is_settled:
         lottery.hold_draw(session, campaign_id, now=now)
     else:
         waiting.close_queue(session, campaign_id, now=now)

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from flash_sale import queries, waiting
 from flash_sale.events import LotteryDrawn
-from flash_sale.models import Draw, Wait, WaitStatus
+from flash_sale.models import Draw, FlashTerms, Wait, WaitStatus
 from flash_sale.rules import draw, draw_commitment, entries_digest
+from kit.crypto import same
 from kit.errors import Conflict
 from kit.outbox import emit
 from kit.rows import array_table
@@ -43,6 +44,8 @@ def hold_draw(session: Session, campaign_id: UUID, *, now: datetime) -> Draw:
         return earlier
     if terms.draw_seed is None or campaign.status is not CampaignStatus.ENDED:
         raise NotOverYet
+    # Whoever is just registering refers to the terms: they are waited for, and are drawn too.
+    session.get_one(FlashTerms, campaign_id, with_for_update=True, populate_existing=True)
     entries = session.scalars(
         select(Wait.id)
         .where(Wait.campaign_id == campaign_id, Wait.status == WaitStatus.WAITING)
@@ -87,9 +90,9 @@ def check(told: Mapping[str, Any]) -> list[str]:
     seed = base64.b64decode(told["seed"])
     entries = [UUID(entry) for entry in told["entries"]]
     problems = []
-    if _text(draw_commitment(seed)) != told["commitment"]:
+    if not same(_text(draw_commitment(seed)), told["commitment"]):
         problems.append("the seed is not the one that was promised before the campaign opened")
-    if _text(entries_digest(entries)) != told["entries_digest"]:
+    if not same(_text(entries_digest(entries)), told["entries_digest"]):
         problems.append("the list of entries is not the one that was drawn from")
     if [str(entry) for entry in draw(seed, entries)] != told["order"]:
         problems.append("the order is not what the seed draws from the entries")

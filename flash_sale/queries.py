@@ -247,7 +247,7 @@ def list_offers(session: Session, campaign_id: UUID) -> Mapping[UUID, UUID]:
             Wait.campaign_id == campaign_id, Wait.status == WaitStatus.OFFERED
         )
     )
-    return dict((member_id, wait_id) for member_id, wait_id in rows)
+    return {row.member_id: row.id for row in rows}
 
 
 def find_offer(session: Session, campaign_id: UUID, member_id: UUID) -> UUID | None:

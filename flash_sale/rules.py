@@ -114,6 +114,14 @@ def check_claims_taken(
         raise Paused(reason=None)
 
 
+def check_offers_taken(campaign: Campaign, *, is_stopped: bool) -> None:
+    """Raise `Paused` while nothing is sold at all, though an offer has a time of its own."""
+    if campaign.status is S.PAUSED:
+        raise Paused(reason=campaign.pause_reason)
+    if is_stopped:
+        raise Paused(reason=None)
+
+
 def opens_at(campaign: Campaign, terms: FlashTerms, *, is_early: bool) -> datetime:
     """Return from when on a member's claims are taken."""
     early = timedelta(seconds=terms.early_seconds) if is_early else timedelta(0)

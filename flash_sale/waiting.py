@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from flash_sale import queries
 from flash_sale.events import OfferMade
-from flash_sale.models import FlashTerms, SaleMode, Wait, WaitStatus
+from flash_sale.models import Draw, FlashTerms, SaleMode, Wait, WaitStatus
 from flash_sale.queries import Sale
 from flash_sale.rules import NoOffer, StillOnSale, offers_until, takes_waits
 from kit.faultpoints import faultpoint
@@ -49,7 +49,9 @@ def join(session: Session, campaign_id: UUID, *, member_id: UUID, now: datetime)
         joined_at=now,
     )
     session.add(wait)
-    session.flush()  # its place is counted next
+    session.flush()  # its place is counted next; a draw under way is waited for here
+    if sale.terms.mode is SaleMode.LOTTERY and session.get(Draw, campaign_id) is not None:
+        raise Ended  # who came while it was made was not in it
     return wait
 
 
@@ -93,7 +95,8 @@ def offer_free_units(session: Session, campaign_id: UUID, *, now: datetime) -> i
     terms = queries.get_terms(session, campaign_id)
     # Two who offer at once would each offer the same unit.
     campaign = lock_campaign(session, campaign_id)
-    if not _may_offer(campaign, terms, now=now):
+    is_drawn = session.get(Draw, campaign_id) is not None
+    if not _may_offer(campaign, terms, is_drawn=is_drawn, now=now):
         return 0
     free = allotments.count_left(session, [terms.item_id], now=now).get(terms.item_id, 0)
     next_ones = _lock_next(session, campaign_id, most=min(free, MOST_OFFERS))
@@ -135,10 +138,11 @@ def _check_waits(session: Session, sale: Sale, member_id: UUID, *, now: datetime
         raise StillOnSale
 
 
-def _may_offer(campaign: Campaign, terms: FlashTerms, *, now: datetime) -> bool:
+def _may_offer(campaign: Campaign, terms: FlashTerms, *, is_drawn: bool, now: datetime) -> bool:
     if terms.mode is SaleMode.LOTTERY:
         # A draw comes first; who was drawn is offered units until the campaign's trail is over.
-        return campaign.status is CampaignStatus.ENDED and now < offers_until(campaign)
+        is_over = campaign.status is CampaignStatus.ENDED
+        return is_over and now < offers_until(campaign) and is_drawn
     return campaign.status is CampaignStatus.LIVE and now < campaign.ends_at
 
 
@@ -160,8 +164,10 @@ def _offer(
 
 def _end(session: Session, wait: Wait, to: WaitStatus, *, actor: str, now: datetime) -> None:
     if wait.status is WaitStatus.OFFERED:
-        item_id = queries.get_terms(session, wait.campaign_id).item_id
-        allotments.hand_on(session, from_id=wait.id, to_id=item_id, quantity=1, now=now)
+        terms = queries.get_terms(session, wait.campaign_id)
+        # A campaign that is being settled gives its units to everybody, and waits for no offer.
+        is_settled = lock_campaign(session, wait.campaign_id).status is CampaignStatus.SETTLED
+        allotments.give_back(session, allotted_to=wait.id, to=None if is_settled else terms.item_id)
     settle(wait)
     move(session, wait, to, at=now, actor=actor)
 

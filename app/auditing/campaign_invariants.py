@@ -116,10 +116,16 @@ CAMPAIGN_INVARIANTS: Final = (
     ),
     Invariant(
         "I28.orders_in_the_window",
-        "an order of a campaign was placed between its opening and the end of its last group",
+        "an order of a campaign was placed from its opening, or declared early access, on until"
+        " the end of its window, last group or offer",
         "SELECT o.order_no FROM orders o JOIN campaigns c ON c.id = o.campaign_id"
-        " WHERE o.placed_at < c.starts_at OR (o.placed_at >= c.ends_at AND NOT EXISTS"
+        " LEFT JOIN flash_terms t ON t.campaign_id = c.id"
+        " WHERE o.placed_at < c.starts_at - make_interval(secs => coalesce(t.early_seconds, 0))"
+        " OR (o.placed_at >= c.ends_at AND NOT EXISTS"
         " (SELECT FROM seats s JOIN groups g ON g.id = s.group_id WHERE s.order_id = o.id"
-        "   AND g.opened_at < c.ends_at AND o.placed_at < g.ends_at))",
+        "   AND g.opened_at < c.ends_at AND o.placed_at < g.ends_at) AND NOT EXISTS"
+        " (SELECT FROM waits w JOIN status_changes s ON s.row_id = w.id AND s.new = 'taken'"
+        "   WHERE w.campaign_id = c.id AND s.at = o.placed_at AND o.placed_at < w.offered_until"
+        "   AND w.offered_until <= c.ends_at + make_interval(secs => c.trails_seconds)))",
     ),
 )

@@ -52,15 +52,18 @@ def hand_on(session: Session, *, from_id: UUID, to_id: UUID, quantity: int, now:
         raise OutOfStock(allotment=str(from_id))
 
 
-def give_back(session: Session, *, allotted_to: UUID) -> None:
-    """Let everybody sell what is left of an allotment, should it be sold again some day."""
+def give_back(session: Session, *, allotted_to: UUID, to: UUID | None = None) -> None:
+    """Let everybody sell what is left of an allotment, or `to` alone, should it be sold again.
+
+    Cards go back that may not be sold at present, too: of a frozen batch, or expired.
+    """
     is_ours = Card.allotted_to == allotted_to
     # Nearly all are found by the index; the rest are held by an order, or of a frozen batch.
     for which in (
         and_(is_ours, Card.status == CardStatus.FREE, Card.is_sellable),
         and_(is_ours, Card.status.in_((CardStatus.FREE, CardStatus.RESERVED))),
     ):
-        while _allot(session, which, most=CHUNK, to=None) == CHUNK:
+        while _allot(session, which, most=CHUNK, to=to) == CHUNK:
             pass
 
 

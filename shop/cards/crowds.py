@@ -16,6 +16,10 @@ from shop.cards.queries import expiry_key, is_free_to_sell
 from shop.cards.service import CARDS, LOCK_ORDER
 
 
+class _TooFew(Exception):
+    """Some of the cards are just being taken by others, or there are no more."""
+
+
 def pick(session: Session, *, allotted_to: UUID, quantity: int, now: datetime) -> Sequence[UUID]:
     """Lock up to `quantity` free cards of an allotment, soonest to expire first.
 
@@ -28,13 +32,15 @@ def pick(session: Session, *, allotted_to: UUID, quantity: int, now: datetime) -
         "now": now,
         "today": expiry_key(now),
     }
-    with session.begin_nested() as attempt:
-        picked = session.scalars(_SKIPPING, parameters).all()
-        if len(picked) == quantity:
-            return picked
+    try:
+        with session.begin_nested():
+            picked = session.scalars(_SKIPPING, parameters).all()
+            if len(picked) < quantity:
+                raise _TooFew
+    except _TooFew:
         # Its locks are let go, so that two who go on to wait cannot wait for each other.
-        attempt.rollback()
-    return session.scalars(_WAITING, parameters).all()
+        return session.scalars(_WAITING, parameters).all()
+    return picked
 
 
 def reserve_picked(

@@ -225,7 +225,7 @@ RULES: Final = (
         "money is whole fen",
         "0.1 + 0.2 is not 0.3; dividing goes through kit.money, whose parts sum to the whole.",
         _fractions,
-        places=("group_buy", "shop", "kit"),
+        places=("flash_sale", "group_buy", "shop", "kit"),
         exceptions={"kit/database_clock.py": "seconds and an age without bound; no money in it"},
         planted=(
             "import decimal\n",

@@ -13,6 +13,7 @@ HOUSE: Final = (
     "app",
     "miniprogram_api",
     "public_site",
+    "flash_sale",
     "group_buy",
     "shop",
     "kit",

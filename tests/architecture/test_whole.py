@@ -21,8 +21,8 @@ from kit.outbox import Event, emit
 from kit.sweep import Swept
 from tests.architecture.source import ROOT, Source, every_source
 
-PACKAGES: Final = ("app", "miniprogram_api", "public_site", "group_buy", "shop", "kit", "config")
-ROOMS: Final = ("shop", "group_buy")
+ROOMS: Final = ("shop", "group_buy", "flash_sale")
+PACKAGES: Final = ("app", "miniprogram_api", "public_site", *ROOMS, "kit", "config")
 # Clients were promised these words for what a campaign refuses, whichever way it sells.
 PUBLIC_CODES: Final = frozenset({"not_started", "ended", "paused", "limit_reached"})
 

@@ -9,11 +9,12 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, select
 
 from app.reactions import REACTIONS
-from flash_sale import batch, jobs, queries, waiting
+from flash_sale import batch, jobs, queries, reminding, waiting
 from flash_sale.batch import Claimed, Outcome, Wanted
-from flash_sale.models import Claim, Wait
+from flash_sale.models import Claim, ClaimStatus, Wait
 from flash_sale.rules import TermsPlan
 from flash_sale.service import plan_flash_sale, schedule_flash_sale
+from kit.errors import DomainError
 from kit.money import Fen
 from kit.outbox import OutboxEvent, relay
 from kit.sweep import Swept
@@ -25,6 +26,9 @@ from shop.campaigns.service import ItemPlan, Plan
 from shop.cards.models import Card, CardStatus
 from shop.catalog.models import SaleChannel
 from shop.orders import jobs as order_jobs
+from shop.orders.models import Order
+from shop.orders.queries import UNFINISHED
+from shop.payments.models import Refund, RefundStatus
 from tests.factories.bench import SWEEPS, Bench
 
 # Long ago: edges are stamped by the database's own clock, which must be later than the tests'.
@@ -122,6 +126,29 @@ class SaleBench(Bench):
         self.sweep("close")
         self.relay()
 
+    def take(self, wait: Wait, **more: Any) -> Claimed:
+        """Claim what a wait was offered, as its member does; raises why it cannot be."""
+        wanted = self.wanted(wait.member_id, **more)
+        with self.begin() as session:
+            offer = waiting.take_offer(session, wait.id, member_id=wait.member_id, now=self.now)
+            waiting.finish_offer(session, offer, now=self.now)
+            (outcome,) = batch.commit_claims(
+                session, wait.campaign_id, [wanted], is_offer=True, now=self.now
+            )
+            if isinstance(outcome, DomainError):
+                raise outcome
+            return outcome
+
+    def remind(self, campaign_id: UUID, member: UUID) -> datetime:
+        """Ask to be told before the sale opens; return when."""
+        with self.begin() as session:
+            return reminding.remind(session, campaign_id, member_id=member, now=self.now)
+
+    def leave(self, wait: Wait) -> None:
+        """Give a place or an offer up."""
+        with self.begin() as session:
+            waiting.leave(session, wait.campaign_id, member_id=wait.member_id, now=self.now)
+
     def wait(self, campaign_id: UUID, member: UUID | None = None) -> Wait:
         """Join the waitlist."""
         with self.begin() as session:
@@ -135,11 +162,35 @@ class SaleBench(Bench):
             rows = select(Wait).where(Wait.campaign_id == campaign_id).order_by(Wait.id)
             return list(session.scalars(rows))
 
+    def wait_of(self, wait: Wait) -> Wait:
+        """Return a wait as it stands."""
+        with self.begin() as session:
+            return session.get_one(Wait, wait.id)
+
+    def sold_out(self, deal: Deal = Deal(units=1)) -> tuple[UUID, list[Claimed]]:
+        """Open a sale all units of which are claimed, each by a new member; nobody has paid."""
+        campaign_id = self.sale(deal)
+        return campaign_id, [self.claimed(campaign_id) for _ in range(deal.units)]
+
     def claims(self, campaign_id: UUID) -> list[Claim]:
         """Return every unit that was claimed, oldest first."""
         with self.begin() as session:
             rows = select(Claim).where(Claim.campaign_id == campaign_id).order_by(Claim.id)
             return list(session.scalars(rows))
+
+    def loose_ends(self) -> list[str]:
+        """Return what is not at its end: held units, waits, orders whose refund no person has."""
+        stuck = select(Refund.order_id).where(Refund.status == RefundStatus.STUCK)
+        with self.begin() as session:
+            return [
+                f"{row.__class__.__name__} {row.id} {row.status}"
+                for query in (
+                    select(Claim).where(Claim.status == ClaimStatus.HELD),
+                    select(Wait).where(Wait.status.in_(queries.IN_QUEUE)),
+                    select(Order).where(Order.status.in_(UNFINISHED), Order.id.not_in(stuck)),
+                )
+                for row in session.scalars(query)
+            ]
 
     def free_units(self, campaign_id: UUID) -> int:
         """Count the units that anybody may claim."""

@@ -4,19 +4,22 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from tests.faults.mutants import Mutant
+from tests.faults.sale_mutants import SALE_MUTANTS
 from tests.servers import ROOT, DatabaseServer
 
 COPIED: Final = (
     "app",
     "config",
+    "flash_sale",
     "group_buy",
     "kit",
+    "migrations",
     "miniprogram_api",
     "public_site",
     "shop",
@@ -25,19 +28,6 @@ COPIED: Final = (
 FILES: Final = ("pyproject.toml", "alembic.ini", "wsgi.py")
 ORDERS: Final = "tests/shop/orders"
 RACES: Final = "tests/races"
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """What is left out where, and the test that must notice."""
-
-    name: str
-    file: str
-    changes: tuple[tuple[str, str], ...]
-    test: str
-    only: str
-    is_quick: bool = False
-    also: tuple[tuple[str, str, str], ...] = ()  # changes in other files
 
 
 MUTANTS: Final = (
@@ -184,7 +174,6 @@ def sabotaged(folder: Path, mutant: Mutant) -> Path:
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     for name in FILES:
         shutil.copy(ROOT / name, folder / name)
-    (folder / "migrations").symlink_to(ROOT / "migrations")
     (folder / "sandbox").symlink_to(ROOT / "sandbox")
     changes = [(mutant.file, old, new) for old, new in mutant.changes]
     for name, old, new in [*changes, *mutant.also]:
@@ -212,7 +201,7 @@ def run_tests(house: Path, mutant: Mutant, database_url: str) -> "subprocess.Com
 class TestSabotage:
     """A suite that passes without the thought does not test it."""
 
-    @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+    @pytest.mark.parametrize("mutant", [*MUTANTS, *SALE_MUTANTS], ids=lambda mutant: mutant.name)
     def test_the_named_test_notices(
         self, mutant: Mutant, database_server: DatabaseServer, tmp_path: Path, is_chaos: bool
     ) -> None:

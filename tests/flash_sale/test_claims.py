@@ -190,6 +190,17 @@ class TestWhatBecomesOfThem:
         assert bench.order(other.order_id).status is OrderStatus.CLOSED
         assert bench.violations(with_books=True) == []
 
+    def test_a_late_payment_goes_back_though_the_unit_is_free(self, bench: SaleBench) -> None:
+        """Whoever comes next may have it; the time for paying was told."""
+        campaign_id = bench.sale(Deal(units=1))
+        claimed = bench.claimed(campaign_id)
+        number = bench.start_payment(claimed.order_id).out_trade_no
+        bench.lapse(claimed.order_id)
+        bench.wechat.pay(number, force=True)
+        bench.notify(number)
+        assert [refund.reason.value for refund in bench.refunds(claimed.order_id)] == ["late"]
+        assert bench.free_units(campaign_id) == 1
+
     def test_one_payer_of_two_accounts_is_noticed(self, bench: SaleBench) -> None:
         campaign_id = bench.sale()
         bench.pay(bench.claimed(campaign_id).order_id)

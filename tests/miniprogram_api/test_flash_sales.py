@@ -237,7 +237,9 @@ class TestTheWaitlist:
         world.relay()
         offer_id = waiter.get(path).get_json()["offer_id"]
         assert claim(thief, made, offer_id=offer_id).get_json()["code"] == "flash_sale.no_offer"
-        assert claim(waiter, made, offer_id=str(uuid4())).get_json()["code"] == "flash_sale.no_offer"
+        assert (
+            claim(waiter, made, offer_id=str(uuid4())).get_json()["code"] == "flash_sale.no_offer"
+        )
         assert waiter.delete(path).status_code == 204
         assert waiter.get(path).get_json()["status"] == "left"
 
@@ -250,7 +252,9 @@ class TestTheLottery:
         path = f"/v1/campaigns/{made.id}"
         seen = people[0].get(path).get_json()["flash_terms"]
         assert claim(people[0], made).get_json()["code"] == "flash_sale.drawn_by_lot"
-        entries = [person.post(f"{path}/waitlist", {}).get_json()["wait"]["id"] for person in people]
+        entries = [
+            person.post(f"{path}/waitlist", {}).get_json()["wait"]["id"] for person in people
+        ]
         assert people[0].get(f"{path}/draw").status_code == 404
         world.now += timedelta(hours=1)
         sweep(world)
