@@ -23,6 +23,7 @@ INSERT_ONLY: Final = (
     "security_events",
     "campaign_edges",
     "sheet_items",
+    "draws",
 )
 
 

@@ -81,9 +81,9 @@ ALARMS: tuple[Alarm, ...] = (
     ),
     # Often enough that a lost gate is whole again within two seconds.
     Alarm(
-        "fill_near_gates",
+        "fill_due_gates",
         1,
-        lambda ports, now: flash_sale.fill_near_gates(
+        lambda ports, now: flash_sale.fill_due_gates(
             ports.begin, Gate(ports.gate_redis), clock=ports.clock, now=now
         ),
     ),

@@ -8,6 +8,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, false, func, inspect, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from flash_sale import queries as flash_sale
+from flash_sale.models import Reminder, Wait
 from group_buy import queries as group_buy
 from group_buy.models import Group
 from group_buy.sheets import queries as sheets
@@ -83,6 +85,15 @@ SWEPT: Final = (
         given_up=payments.is_given_up_report,
     ),
     _swept("reconcile_due_days", BillDay, settlement.due_days),
+    _swept("lapse_due_offers", Wait, flash_sale.due_offers),
+    Kind(
+        "remind_due_members",
+        "reminders",
+        Reminder.due_at,
+        Reminder.attempts,
+        Reminder.due_at.is_not(None),
+        _never,
+    ),
     Kind(
         RELAY,
         "outbox_events",

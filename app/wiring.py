@@ -80,9 +80,7 @@ def make_ports(settings: Settings, *, connections: int, name: str) -> Ports:
         payer_hash_key=keyed_hash(_raw(secrets.phone_hash_key), b"payer/v1"),
         purchase_key=keyed_hash(_raw(secrets.token_hash_key), b"purchase/v1"),
         pay_within=timedelta(seconds=settings.order_pay_within_seconds),
-        fee_basis_points=max(
-            settings.wechat_pay.fee_basis_points, settings.alipay.fee_basis_points
-        ),
+        fee_basis_points=_dearest_fee(settings),
     )
 
 
@@ -125,6 +123,10 @@ def web_options(settings: Settings) -> WebOptions:
             address_multiple=limits.address_multiple,
         ),
     )
+
+
+def _dearest_fee(settings: Settings) -> int:
+    return max(settings.wechat_pay.fee_basis_points, settings.alipay.fee_basis_points)
 
 
 def _wechat_pay(settings: Settings, ours: WechatPaySettings, timeout: float) -> WechatPayGateway:

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 FULL_EVERY_SECONDS: Final = 30
 
 
-def fill_near_gates(begin: Begin, gate: Gate, *, clock: Clock, now: datetime) -> Swept:
+def fill_due_gates(begin: Begin, gate: Gate, *, clock: Clock, now: datetime) -> Swept:
     """Bring the gates of sales that are open, or open soon, to agree with the database."""
     with begin() as session:
         near = queries.list_near(session, until=now + targets.FILLED_BEFORE)

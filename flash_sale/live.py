@@ -1,14 +1,16 @@
 """Live numbers of a sale for those who watch it: one question to the gate, one to the database."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from flash_sale import queries
 from flash_sale.gate_wire import GateCounts, GateView
-from flash_sale.models import ClaimStatus
+from flash_sale.models import Claim, ClaimStatus
 from flash_sale.queries import Sale
 
 S = ClaimStatus
@@ -43,13 +45,13 @@ class LiveNumbers:
     claims: int | None  # answered by the gate since it was last lost
     admitted: int | None  # units let through
     gate_left: int | None
-    units_per_second: float  # since the opening, until it was sold out
+    units_per_minute: int  # since the opening, until it was sold out
     sold_out_in_seconds: int | None  # at that pace; None: sold out, or nothing sold yet
 
 
 def read_standing(session: Session, sale: Sale) -> Standing:
     """Return how the sale stands."""
-    counts = queries.count_claims(session, sale.campaign.id)
+    counts = _count_claims(session, sale.campaign.id)
     return Standing(
         stock=sale.item.allotment,
         held=counts.get(S.HELD, 0),
@@ -57,7 +59,7 @@ def read_standing(session: Session, sale: Sale) -> Standing:
         lapsed=counts.get(S.LAPSED, 0),
         returned=counts.get(S.RETURNED, 0),
         waiting=queries.count_waiting(session, sale.campaign.id),
-        last_claimed_at=queries.find_last_claim_at(session, sale.campaign.id),
+        last_claimed_at=_find_last_claim_at(session, sale.campaign.id),
         starts_at=sale.campaign.starts_at,
         ends_at=sale.campaign.ends_at,
     )
@@ -74,7 +76,7 @@ def live_numbers(
     """Return the numbers; the pace is that of the units which are sold at present."""
     sold = standing.held + standing.paid
     left = max(standing.stock - sold, 0)
-    pace = _pace(standing, sold, now=now)
+    seconds = _seconds_of_selling(standing, sold, now=now)
     return LiveNumbers(
         campaign_id=str(campaign_id),
         at=now.isoformat(),
@@ -86,14 +88,30 @@ def live_numbers(
         claims=None if counts is None else counts.claims,
         admitted=None if counts is None else counts.units_admitted,
         gate_left=None if view is None else view.units,
-        units_per_second=round(pace, 2),
-        sold_out_in_seconds=round(left / pace) if left and pace else None,
+        units_per_minute=sold * 60 // seconds,
+        sold_out_in_seconds=left * seconds // sold if left and sold else None,
     )
 
 
-def _pace(standing: Standing, sold: int, *, now: datetime) -> float:
-    if not sold or standing.last_claimed_at is None:
-        return 0.0
-    until = standing.last_claimed_at if sold >= standing.stock else now
-    seconds = (min(until, standing.ends_at) - standing.starts_at).total_seconds()
-    return sold / max(seconds, 1.0)
+def _seconds_of_selling(standing: Standing, sold: int, *, now: datetime) -> int:
+    until = now
+    if standing.last_claimed_at is not None and sold >= standing.stock:
+        until = standing.last_claimed_at
+    return max(int((min(until, standing.ends_at) - standing.starts_at).total_seconds()), 1)
+
+
+def _count_claims(session: Session, campaign_id: UUID) -> Mapping[ClaimStatus, int]:
+    rows = session.execute(
+        select(Claim.status, func.count())
+        .where(Claim.campaign_id == campaign_id)
+        .group_by(Claim.status)
+    )
+    return {status: int(count) for status, count in rows}
+
+
+def _find_last_claim_at(session: Session, campaign_id: UUID) -> datetime | None:
+    return session.scalar(
+        select(func.max(Claim.claimed_at)).where(
+            Claim.campaign_id == campaign_id, Claim.status.in_(queries.TAKEN)
+        )
+    )

@@ -161,25 +161,6 @@ def list_claims_of_order(session: Session, order_id: UUID) -> Sequence[Claim]:
     ).all()
 
 
-def count_claims(session: Session, campaign_id: UUID) -> Mapping[ClaimStatus, int]:
-    """Return how many units of the campaign stand how."""
-    rows = session.execute(
-        select(Claim.status, func.count())
-        .where(Claim.campaign_id == campaign_id)
-        .group_by(Claim.status)
-    )
-    return {status: int(count) for status, count in rows}
-
-
-def find_last_claim_at(session: Session, campaign_id: UUID) -> datetime | None:
-    """Return when the last of the units held or paid was claimed."""
-    return session.scalar(
-        select(func.max(Claim.claimed_at)).where(
-            Claim.campaign_id == campaign_id, Claim.status.in_(TAKEN)
-        )
-    )
-
-
 def find_same_payer(session: Session, claim: Claim) -> UUID | None:
     """Return another member whose units of the campaign this claim's payer paid for, or None."""
     ours = (

@@ -120,6 +120,7 @@ class TestRoutes:
             "/v1/orders",
             "/v1/orders/{order_id}/payments",
             "/v1/orders/{order_id}/refunds",
+            "/v1/campaigns/{campaign_id}/claims",
             "/v1/campaigns/{campaign_id}/groups",
             "/v1/groups/{group_id}/seats",
             "/v1/sheets",

@@ -72,8 +72,9 @@ class TestWhole:
     """Nothing that a sweep acts on is left out."""
 
     def test_every_sweep_of_the_schedule_has_its_line(self) -> None:
-        """Beside the one that only forgets; the relay is the worker's."""
-        rung = {alarm.name for alarm in ALARMS} - {"forget_old_rows"}
+        """Beside those that look at all there is each time; the relay is the worker's."""
+        unbound = {"forget_old_rows", "fill_due_gates", "offer_due_units"}
+        rung = {alarm.name for alarm in ALARMS} - unbound
         assert {kind.sweep for kind in standing.SWEPT} == rung | {"relay"}
 
     def test_every_table_of_rows_that_are_tried_again_is_looked_at(self) -> None:
