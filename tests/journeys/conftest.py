@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.auditor import assert_audit_command, assert_sound, new_sku
-from tests.running_shop import RunningShop
+from tests.running_shop import PARTS, RunningShop
 from tests.servers import DatabaseServer
 
 PAY_WITHIN_SECONDS = "4"
@@ -17,7 +17,11 @@ PAY_WITHIN_SECONDS = "4"
 
 @contextmanager
 def opened(
-    database_server: DatabaseServer, redis_url: str, settings: Mapping[str, str] | None = None
+    database_server: DatabaseServer,
+    redis_url: str,
+    settings: Mapping[str, str] | None = None,
+    *,
+    parts: tuple[str, ...] = PARTS,
 ) -> Iterator[RunningShop]:
     """Start a shop of its own, and end it."""
     folder = Path(tempfile.mkdtemp(prefix="tuanka-test-"))
@@ -25,7 +29,7 @@ def opened(
         folder, database_server=database_server, redis_url=redis_url, settings=settings
     )
     try:
-        shop.start()
+        shop.start(parts=parts)
         yield shop
     finally:
         shop.stop()

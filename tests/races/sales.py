@@ -2,8 +2,10 @@
 
 from collections import Counter
 from typing import Any
+from uuid import UUID
 
-from flash_sale.batch import Claimed
+from flash_sale import batch, waiting
+from flash_sale.batch import Claimed, Outcome, Wanted
 from flash_sale.models import Claim, ClaimStatus
 from kit.errors import DomainError
 from shop.orders.models import OrderStatus
@@ -62,3 +64,11 @@ def in_order(shop: SaleBench) -> None:
 def ends_of(shop: SaleBench, claimed: list[Claimed]) -> Counter[OrderStatus]:
     """Count how the orders of claims stand."""
     return Counter(shop.order(one.order_id).status for one in claimed)
+
+
+def offer_and_claim(shop: SaleBench, campaign_id: UUID, wait_id: UUID, wanted: Wanted) -> Outcome:
+    """Take an offer without looking at whose it is: what a thief would do."""
+    with shop.begin() as session:
+        wait = waiting.take_offer(session, wait_id, member_id=wanted.member_id, now=shop.now)
+        waiting.finish_offer(session, wait, now=shop.now)
+        return batch.commit_claims(session, campaign_id, [wanted], is_offer=True, now=shop.now)[0]

@@ -7,7 +7,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from flash_sale.batch import Claimed
 from flash_sale.models import WaitStatus
+from flash_sale.rules import SoldOut
 from kit.db import Begin
 from kit.outbox import emit
 from shop.members import service as members
@@ -15,7 +17,7 @@ from shop.members.events import MembersJoined
 from shop.members.models import Member, MemberStatus
 from tests.factories.sales import LONG_AGO, Deal, SaleBench
 from tests.races.at_once import at_once
-from tests.races.sales import broken, in_order, outcomes
+from tests.races.sales import broken, in_order, offer_and_claim, outcomes
 
 pytestmark = pytest.mark.race
 
@@ -81,4 +83,24 @@ class TestAccounts:
             shop.relay()
             mine = [row for row in shop.claims(campaign_id) if row.member_id == kept]
             assert len({row.unit_no for row in mine}) == len(mine) <= 2
+        in_order(shop)
+
+
+class TestThieves:
+    """What is set aside for one member is nobody else's."""
+
+    def test_strangers_take_no_offer(self, shop: SaleBench) -> None:
+        campaign_id, (claimed,) = shop.sold_out()
+        wait = shop.wait(campaign_id)
+        shop.lapse(claimed.order_id)
+        results = at_once(
+            partial(shop.take, wait),
+            *[
+                partial(offer_and_claim, shop, campaign_id, wait.id, shop.wanted())
+                for _ in range(5)
+            ],
+            *[partial(shop.claim, campaign_id) for _ in range(5)],
+        )
+        assert outcomes(results) == {"Claimed": 1, "NoOffer": 5, SoldOut.__name__: 5}
+        assert isinstance(results[0], Claimed)
         in_order(shop)

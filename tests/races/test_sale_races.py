@@ -8,10 +8,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from flash_sale import batch, waiting
-from flash_sale.batch import Claimed, Outcome, Wanted
+from flash_sale.batch import Claimed, Wanted
 from flash_sale.models import WaitStatus
-from flash_sale.rules import SoldOut
 from kit.db import Begin
 from shop.campaigns import service as campaigns
 from shop.campaigns import stops
@@ -280,32 +278,4 @@ class TestOneUnit:
         results = at_once(*[partial(shop.wait, campaign_id, member) for _ in range(12)])
         assert errors(results) == []
         assert len({wait.id for wait in results}) == 1
-        in_order(shop)
-
-
-def offer_and_claim(shop: SaleBench, campaign_id: UUID, wait_id: UUID, wanted: Wanted) -> Outcome:
-    """Take an offer without looking at whose it is: what a thief would do."""
-    with shop.begin() as session:
-        wait = waiting.take_offer(session, wait_id, member_id=wanted.member_id, now=shop.now)
-        waiting.finish_offer(session, wait, now=shop.now)
-        return batch.commit_claims(session, campaign_id, [wanted], is_offer=True, now=shop.now)[0]
-
-
-class TestThieves:
-    """What is set aside for one member is nobody else's."""
-
-    def test_strangers_take_no_offer(self, shop: SaleBench) -> None:
-        campaign_id, (claimed,) = shop.sold_out()
-        wait = shop.wait(campaign_id)
-        shop.lapse(claimed.order_id)
-        results = at_once(
-            partial(shop.take, wait),
-            *[
-                partial(offer_and_claim, shop, campaign_id, wait.id, shop.wanted())
-                for _ in range(5)
-            ],
-            *[partial(shop.claim, campaign_id) for _ in range(5)],
-        )
-        assert outcomes(results) == {"Claimed": 1, "NoOffer": 5, SoldOut.__name__: 5}
-        assert isinstance(results[0], Claimed)
         in_order(shop)
