@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 
 from redis import Redis
 
-from flash_sale import filling
+from flash_sale import filling, gate_script
 from flash_sale.gate import Gate
 from flash_sale.gate_plans import Plan, Shards
-from flash_sale.gate_script import Call
+from flash_sale.gate_script import Call, Script
 from flash_sale.gate_wire import (
     Filling,
     GateClaim,
@@ -24,6 +24,9 @@ from flash_sale.gate_wire import (
 
 T = TypeVar("T")
 HOUR: Final = timedelta(hours=1)
+_NAMES: Final = {
+    script.sha: name for name, script in vars(gate_script).items() if isinstance(script, Script)
+}
 # As if the database had been read so much later than the gate was last told anything.
 LATER: Final = timedelta(milliseconds=200)
 
@@ -109,10 +112,10 @@ class GateBench:
         """Return the keys of a shard."""
         return keys_of(self.campaign_id, shard)
 
-    def shard_units(self) -> list[int]:
+    def shard_units(self, field: str = "units") -> list[int]:
         """Return what each shard has left."""
         return [
-            int(self.redis.hget(self.keys(shard)[0], "units") or 0) for shard in range(self.shards)
+            int(self.redis.hget(self.keys(shard)[0], field) or 0) for shard in range(self.shards)
         ]
 
     def counted(self) -> dict[UUID, int]:
@@ -154,6 +157,7 @@ class Play:
         self._plan = plan
         self._then = then
         self._replies: list[Any] | None = None
+        self.scripts: set[str] = set()  # names of those that were run
 
     def step(self) -> bool:
         """Send the next round; say whether there may be another."""
@@ -166,6 +170,7 @@ class Play:
         return True
 
     def _say(self, call: Call) -> Any:
+        self.scripts |= {name for sha, name in _NAMES.items() if sha in call.words}
         return self._redis.execute_command(*(call.whole or call.words))  # type: ignore[no-untyped-call] # as the gate does
 
 
