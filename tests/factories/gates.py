@@ -131,10 +131,16 @@ class GateBench:
         return sum(int(self.redis.hlen(self.keys(shard)[2])) for shard in range(self.shards))
 
     def age(self, claim: GateClaim, by: timedelta) -> None:
-        """Make an entry as old as if it had been admitted so much earlier."""
-        key, name = self.keys(shard_of(claim.member_id, self.shards))[2], entry_name(claim)
+        """Make an admitted claim as old as if it had been admitted so much earlier."""
+        shard = shard_of(claim.member_id, self.shards)
+        self.age_entry(self.keys(shard)[2], entry_name(claim), by)
+
+    def age_entry(self, key: bytes, name: bytes, by: timedelta) -> None:
+        """Make an entry so much older."""
         quantity, admitted, settled, early = self.redis.hget(key, name).split()
         earlier = int(admitted) - by // timedelta(milliseconds=1)
+        if settled != b"0":
+            settled = b"%d" % (int(settled) - by // timedelta(milliseconds=1))
         self.redis.hset(key, name, b"%b %d %b %b" % (quantity, earlier, settled, early))
 
     def filling(self, shards: Shards, target: GateTarget) -> Plan[Filling]:
