@@ -38,10 +38,12 @@ class TestFilling:
         assert (bench.shard_units(), bench.counted()) == before
 
     def test_keeps_what_is_pending(self, bench: GateBench) -> None:
-        bench.ask(*(claim_of(quantity=2) for _ in range(2)))
+        claims = [claim_of(quantity=2) for _ in range(2)]
+        bench.ask(*claims)
         bench.fill_later()
         assert sum(bench.shard_units()) == 6
         assert bench.pending() == 2
+        assert bench.counted() == {claim.member_id: 2 for claim in claims}
 
     def test_forgets_what_a_reading_has(self, bench: GateBench) -> None:
         claim = claim_of()

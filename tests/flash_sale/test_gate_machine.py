@@ -1,10 +1,11 @@
-"""Everything at a gate in any order: claims, settlements and fills interleaved call by call."""
+"""Everything at a gate in any order; and gates with one thought left out, which must be caught."""
 
 import os
-from collections.abc import Callable, Sequence
-from datetime import timedelta
-from time import sleep
-from typing import Any, Final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from types import ModuleType
+from typing import Final
 from uuid import UUID
 
 import pytest
@@ -14,226 +15,25 @@ from redis import Redis
 
 from flash_sale import filling, gate_plans
 from flash_sale.gate_plans import Plan, Shards
-from flash_sale.gate_script import command
-from flash_sale.gate_wire import GateClaim, Verdict, entry_name, keys_of, shard_of
-from tests.factories.gates import GateBench, Play, claim_of, mirror_of
+from flash_sale.gate_script import Script, command
+from flash_sale.gate_wire import GateClaim, Verdict, keys_of
+from tests.factories.gated_sales import CALM, GO, MARGIN_MS, TROUBLE, GatedSale, Step, play
 
-Admit = Callable[[Shards, UUID, Sequence[GateClaim]], Plan[list[Verdict]]]
-Step = tuple[str, int, int]
-
-UNITS: Final = 12
-LIMIT: Final = 4
-MEMBERS: Final = [UUID(int=number * 0x1234567) for number in range(1, 7)]
-# Between "surely in the reading" and "surely not" lie so many milliseconds, and a pause is longer.
-MARGIN_MS: Final = 3
-PAUSE_SECONDS: Final = 0.012
-TOO_LONG: Final = timedelta(seconds=filling.PENDING_SECONDS + 1)
-CALM: Final = ("claim", "claim", "commit", "give_back", "lapse", "fill", "small_fill", "pause")
-TROUBLE: Final = ("flush", "lose_shard", "restore", "lose_units", "find_units", "miscount")
-GO: Final = ("go",) * 7
+MOST_PROGRAMS: Final = 300
 EXAMPLES: Final = int(os.environ.get("GATE_MACHINE_EXAMPLES", "60"))
 ANYHOW: Final = settings(
     max_examples=EXAMPLES,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+BUSY: Final = ("claim",) * 5 + ("commit",) * 3 + ("give_back", "pause") + ("fill",) * 2 + GO * 2
+SHARDS: Final = (1, 1, 2, 4)
 
 
 def steps(*kinds: str) -> st.SearchStrategy[list[Step]]:
     """Return programs: what happens, and two numbers to pick by."""
     step = st.tuples(st.sampled_from(kinds), st.integers(0, 1000), st.integers(0, 1000))
     return st.lists(step, min_size=5, max_size=70)
-
-
-class Sale:
-    """A sale behind a gate; plans are under way, each taken on by one round at a time."""
-
-    def __init__(self, redis: "Redis", *, shards: int, admit: Admit = gate_plans.admit) -> None:
-        """Fill the gate."""
-        redis.flushall()
-        self.bench = GateBench(redis, units=UNITS, limit=LIMIT, shards=shards)
-        self.bench.fill()
-        self._redis, self._admit, self._shards = redis, admit, Shards()
-        self.plays: list[Play] = []
-        self.live: dict[bytes, GateClaim] = {}  # admitted, and not given back
-        self.is_calm = True
-        self._old: dict[bytes, tuple[bytes, int]] = {}
-
-    def do(self, step: Step) -> None:
-        """Let one thing happen; without trouble nothing is ever promised twice."""
-        kind, one, two = step
-        getattr(self, kind)(one, two)
-        if self.is_calm:
-            self.check()
-
-    def check(self) -> None:
-        """Nobody is promised what is not there, or more than the limit."""
-        held = dict.fromkeys(MEMBERS, 0)
-        for claim in self.live.values():
-            held[claim.member_id] += claim.quantity
-        assert sum(held.values()) <= UNITS, "oversold"
-        assert max(held.values()) <= LIMIT, "beyond the limit"
-
-    def claim(self, one: int, two: int) -> None:
-        """Have one to five claims asked about together, the first of them twice."""
-        claims = [
-            claim_of(MEMBERS[(one + number) % len(MEMBERS)], 1 + (two + number) % 3)
-            for number in range(1 + two % 5)
-        ]
-        claims.append(claims[0])
-
-        def admitted(verdicts: list[Verdict]) -> None:
-            for claim, verdict in zip(claims, verdicts, strict=True):
-                if verdict is Verdict.ADMITTED:
-                    self.live[entry_name(claim)] = claim
-
-        self._begin(self._admit(self._shards, self.bench.campaign_id, claims), admitted)
-
-    def commit(self, one: int, two: int) -> None:
-        """Commit one claim, as far as the database agrees, and have the gate told."""
-        claim = self._pick_open(one)
-        if claim is None:
-            return
-        held = self.bench.held.get(claim.member_id, 0)
-        if claim.quantity > self.bench.free or held + claim.quantity > LIMIT:
-            assert not self.is_calm, "a claim was let through in vain"
-            self._settle(given_back=[claim])
-        else:
-            self.bench.buy(claim)
-            self._settle(done=[claim])
-
-    def give_back(self, one: int, two: int) -> None:
-        """Have one claim come to nothing."""
-        claim = self._pick_open(one)
-        if claim is not None:
-            self._settle(given_back=[claim])
-
-    def lapse(self, one: int, two: int) -> None:
-        """Have a sold claim come back to the database; the gate hears of it when it is filled."""
-        if self.bench.sold:
-            name = sorted(self.bench.sold)[one % len(self.bench.sold)]
-            del self.bench.sold[name]
-            self.live.pop(name, None)
-
-    def fill(self, one: int, two: int) -> None:
-        """Read the database, and begin to fill the gate."""
-        self._begin(self.bench.filling(Shards(), self.bench.target()), lambda _: None)
-
-    def small_fill(self, one: int, two: int) -> None:
-        """Read of two members only."""
-        member_ids = [MEMBERS[one % len(MEMBERS)], MEMBERS[two % len(MEMBERS)]]
-        held = {member_id: self.bench.held.get(member_id, 0) for member_id in member_ids}
-        target = self.bench.target(is_full=False, held_by_member=held)
-        self._begin(self.bench.filling(Shards(), target), lambda _: None)
-
-    def pause(self, one: int, two: int) -> None:
-        """Let so much time pass that readings are older than what comes."""
-        sleep(PAUSE_SECONDS)
-
-    def go(self, one: int, two: int) -> None:
-        """Take one of the plans on by a round."""
-        if self.plays:
-            play = self.plays[one % len(self.plays)]
-            if not play.step():
-                self.plays.remove(play)
-
-    def flush(self, one: int, two: int) -> None:
-        """Lose everything, having kept a copy."""
-        self.is_calm = False
-        self._old = {
-            key: (self._redis.dump(key), self._redis.pttl(key)) for key in self._redis.scan_iter()
-        }
-        self._redis.flushall()
-
-    def restore(self, one: int, two: int) -> None:
-        """Come back from the copy."""
-        if self._old:
-            self._redis.flushall()
-        for key, (value, milliseconds) in self._old.items():
-            self._redis.restore(key, max(0, milliseconds), value)
-
-    def lose_shard(self, one: int, two: int) -> None:
-        """Lose one shard."""
-        self.is_calm = False
-        self._redis.delete(*self.bench.keys(one % self.bench.shards))
-
-    def lose_units(self, one: int, two: int) -> None:
-        """Count too low."""
-        self._miscount_units(one, -(two % 5))
-
-    def find_units(self, one: int, two: int) -> None:
-        """Count too high."""
-        self._miscount_units(one, two % 5)
-
-    def miscount(self, one: int, two: int) -> None:
-        """Have a member hold some number."""
-        self.is_calm = False
-        member_id = MEMBERS[two % len(MEMBERS)]
-        key = self.bench.keys(shard_of(member_id, self.bench.shards))[1]
-        self._redis.hset(key, member_id.bytes, str(one % 7))
-
-    def end(self) -> None:
-        """Bring everything to its end; then a fill, or two after trouble, put the gate right."""
-        while self.plays:
-            self.go(0, 0)
-        for claim in self._open():
-            self._commit_or_give_back(claim)
-        sleep(PAUSE_SECONDS * 2)
-        if self.is_calm:
-            self.bench.fill()
-        else:
-            self._let_time_pass()
-            self.bench.fill()
-            self.bench.fill()
-        assert self.bench.pending() == 0
-        assert sum(self.bench.shard_units()) == self.bench.free
-        assert mirror_of(self.bench.counted()) == self.bench.held
-        rest = self.bench.ask(*(claim_of() for _ in range(UNITS + 1)))
-        assert rest.count(Verdict.ADMITTED) == self.bench.free, "not to the last unit"
-
-    def _commit_or_give_back(self, claim: GateClaim) -> None:
-        """Settle a claim at once."""
-        held = self.bench.held.get(claim.member_id, 0)
-        if claim.quantity > self.bench.free or held + claim.quantity > LIMIT:
-            self.bench.give_back(claim)
-            self.live.pop(entry_name(claim))
-        else:
-            self.bench.finish(claim)
-
-    def _miscount_units(self, one: int, by: int) -> None:
-        self.is_calm = False
-        key = self.bench.keys(one % self.bench.shards)[0]
-        left = int(self._redis.hget(key, "units") or 0)
-        if self._redis.exists(key):
-            self._redis.hset(key, "units", str(max(0, left + by)))
-
-    def _let_time_pass(self) -> None:
-        """Have nobody left who may settle, deposit or fill."""
-        self._redis.delete(self.bench.keys()[0] + b":filler")
-        for shard in range(self.bench.shards):
-            _, _, entries, _, _, loans = self.bench.keys(shard)
-            self._redis.delete(loans)
-            for name in self._redis.hkeys(entries):
-                self.bench.age_entry(entries, name, TOO_LONG)
-
-    def _open(self) -> list[GateClaim]:
-        return [claim for name, claim in self.live.items() if name not in self.bench.sold]
-
-    def _pick_open(self, number: int) -> GateClaim | None:
-        claims = self._open()
-        return claims[number % len(claims)] if claims else None
-
-    def _settle(self, done: Sequence[GateClaim] = (), given_back: Sequence[GateClaim] = ()) -> None:
-        campaign_id = self.bench.campaign_id
-        plan = gate_plans.settle(self._shards, campaign_id, done=done, given_back=given_back)
-        play = Play(self._redis, plan, lambda _: None)
-        while play.step():
-            pass
-        for claim in given_back:
-            self.live.pop(entry_name(claim))
-
-    def _begin(self, plan: Plan[Any], then: Callable[[Any], None]) -> None:
-        self.plays.append(Play(self._redis, plan, then))
 
 
 @pytest.fixture(autouse=True)
@@ -246,24 +46,76 @@ class TestAnyOrder:
     """Whatever happens in whatever order."""
 
     @ANYHOW
-    @given(shards=st.sampled_from([1, 1, 2, 4]), program=steps(*CALM, *GO))
+    @given(shards=st.sampled_from(SHARDS), program=steps(*CALM, *GO))
     def test_nothing_is_promised_twice_and_nothing_lost(
         self, redis: "Redis", shards: int, program: list[Step]
     ) -> None:
-        sale = Sale(redis, shards=shards)
-        for step in program:
-            sale.do(step)
-        sale.end()
+        play(GatedSale(redis, shards=shards), program)
 
     @ANYHOW
-    @given(shards=st.sampled_from([1, 1, 2, 4]), program=steps(*CALM, *GO, *TROUBLE))
+    @given(shards=st.sampled_from(SHARDS), program=steps(*CALM, *GO, *TROUBLE))
     def test_c47_c48_c49_trouble_is_over_after_two_fills(
         self, redis: "Redis", shards: int, program: list[Step]
     ) -> None:
-        sale = Sale(redis, shards=shards)
-        for step in program:
-            sale.do(step)
-        sale.end()
+        play(GatedSale(redis, shards=shards), program)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """What is left out of a script, or of the fill when there is no script."""
+
+    name: str
+    room: ModuleType
+    script: str
+    old: str
+    new: str
+
+
+MUTANTS: Final = (
+    Mutant(
+        "one too many", gate_plans, "ADMIT", "quantity > units then", "quantity > units + 1 then"
+    ),
+    Mutant("no limit", gate_plans, "ADMIT", "before + quantity > limit", "quantity > limit"),
+    Mutant("entries stay", gate_plans, "SETTLE", "call('HDEL', ENTRIES, name)", ""),
+    Mutant("lent and kept", gate_plans, "LEND", "call('HINCRBY', META, 'units', -lent)", ""),
+    Mutant("lost on the way", gate_plans, "DEPOSIT", "== 1", "== 2"),
+    Mutant("forgets too soon", filling, "LOOK", "settled <= read - margin", "true"),
+    Mutant("never forgets", filling, "LOOK", "settled <= read - margin", "settled < 0"),
+)
+
+
+class TestMutants:
+    """A gate with one thought left out."""
+
+    @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+    def test_is_caught(
+        self, redis: "Redis", monkeypatch: pytest.MonkeyPatch, mutant: Mutant
+    ) -> None:
+        script: Script = getattr(mutant.room, mutant.script)
+        assert mutant.old in script.text
+        changed = Script(script.text.replace(mutant.old, mutant.new))
+        monkeypatch.setattr(mutant.room, mutant.script, changed)
+        assert is_caught(redis)
+
+    def test_is_caught_when_a_fill_believes_what_it_read(
+        self, redis: "Redis", monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(filling, "nearest", lambda number, least, most: max(0, most))
+        assert is_caught(redis)
+
+
+def is_caught(redis: "Redis") -> bool:
+    """Say whether one of a few random programs goes wrong; they are the same each time."""
+    for seed in range(MOST_PROGRAMS):
+        random = Random(seed)
+        program = [
+            (random.choice(BUSY), random.randrange(1000), random.randrange(1000)) for _ in range(60)
+        ]
+        try:
+            play(GatedSale(redis, shards=random.choice(SHARDS[1:])), program)
+        except AssertionError:
+            return True
+    return False
 
 
 def admit_by_looking_first(
@@ -291,15 +143,15 @@ class TestC46Mutant:
     ]
 
     def test_is_caught_overselling(self, redis: "Redis") -> None:
-        sale = Sale(redis, shards=1, admit=admit_by_looking_first)
+        sale = GatedSale(redis, shards=1, admit=admit_by_looking_first)
         with pytest.raises(AssertionError, match="oversold"):
             self._play(sale)
 
     def test_is_not_what_we_have(self, redis: "Redis") -> None:
-        sale = Sale(redis, shards=1)
+        sale = GatedSale(redis, shards=1)
         self._play(sale)
         assert sale.live
 
-    def _play(self, sale: Sale) -> None:
+    def _play(self, sale: GatedSale) -> None:
         for step in self.BOTH:
             sale.do(step)
