@@ -59,7 +59,7 @@ class TestCounting:
         bench.ask(*(claim_of() for _ in range(4)))
         view = bench.gate.peek(bench.campaign_id)
         assert view is not None
-        assert (view.units, view.offered, view.state) == (5, {lucky}, GateState.OPEN)
+        assert (view.units, view.offered, view.state) == (5, frozenset({lucky}), GateState.OPEN)
         assert (view.starts_at, view.ends_at, view.early_starts_at) == (starts_at, ends_at, None)
 
     def test_tells_a_policy_that_throws_keys_away(self, redis: "Redis") -> None:
