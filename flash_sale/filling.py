@@ -19,11 +19,12 @@ reading finds a younger one: neither does anything.
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from flash_sale.gate_plans import Plan, Shards
-from flash_sale.gate_script import CLOCK, COUNT, FILL, LOOK, RELEASE, command, run
+from flash_sale.gate_script import CLOCK, COUNT, FILL, LOOK, RELEASE, Call, command, run
 from flash_sale.gate_wire import (
     Filling,
     GateTarget,
@@ -37,6 +38,7 @@ from kit.ids import new_id
 
 PENDING_SECONDS: Final = 10
 LOAN_SECONDS: Final = 1
+KEEP_LOAN_SECONDS: Final = 10
 FILLER_SECONDS: Final = 3
 KEEP_SECONDS: Final = 24 * 60 * 60  # after the last fill
 # By so much the clocks of database and Redis may differ after they were compared.
@@ -44,7 +46,7 @@ MARGIN_MS: Final = 50
 # An answer that took longer is asked for again: how old it is, nobody knows.
 QUICK_SECONDS: Final = 0.005
 MOST_QUESTIONS: Final = 3
-MEMBERS_AT_ONCE: Final = 1000
+MEMBERS_AT_ONCE: Final = 2000
 
 
 class Shard(NamedTuple):
@@ -75,8 +77,8 @@ def fill(
     (is_ours,) = yield [command("SET", filler, token, "NX", "EX", FILLER_SECONDS)]
     if not is_ours:
         return Filling.BUSY
-    shifts = yield from _compare_clocks(target, now, lambda: seconds() - began)
-    outcome = yield from _fill(target, shifts)
+    shifts, margin = yield from _compare_clocks(target, now, lambda: seconds() - began)
+    outcome = yield from _fill(target, shifts, margin)
     if outcome is Filling.FILLED:
         shards.keep(target.campaign_id, target.shards)
     else:
@@ -91,84 +93,77 @@ def _filler_key(campaign_id: UUID) -> bytes:
 
 def _compare_clocks(
     target: GateTarget, now: datetime, elapsed: Callable[[], float]
-) -> Plan[list[int]]:
-    """Return for each shard how many milliseconds its clock is ahead of the database's.
+) -> Plan[tuple[list[int], int]]:
+    """Return for each shard by how many milliseconds its clock is ahead of the database's.
 
-    An answer was told after it was asked for, so that the smallest of a few is the nearest, and
-    none is too small: no gate opens early.
+    Beside that, by how many the readings may be out. An answer was told after it was asked for, so
+    that no number is too small, and no gate opens early.
     """
-    shifts = [2**62] * target.shards
-    for _ in range(MOST_QUESTIONS):
+    answers: list[tuple[float, list[int]]] = []
+    while len(answers) < MOST_QUESTIONS:
         before = elapsed()
-        told = yield [
-            run(CLOCK, keys_of(target.campaign_id, shard)) for shard in range(target.shards)
-        ]
+        told = yield [run(CLOCK, keys) for keys in _keys(target)]
+        took = elapsed() - before
         asked_at = microseconds(now + timedelta(seconds=before))
-        shifts = [
-            min(shift, -((asked_at - int(answer)) // 1000))
-            for shift, answer in zip(shifts, told, strict=True)
-        ]
-        if elapsed() - before <= QUICK_SECONDS:
+        answers.append((took, [-((asked_at - int(answer)) // 1000) for answer in told]))
+        if took <= QUICK_SECONDS:
             break
-    return shifts
+    took, shifts = min(answers)
+    return shifts, MARGIN_MS + ceil(took * 1000)
 
 
-def _fill(target: GateTarget, shifts: Sequence[int]) -> Plan[Filling]:
+def _keys(target: GateTarget) -> list[tuple[bytes, ...]]:
+    return [keys_of(target.campaign_id, shard) for shard in range(target.shards)]
+
+
+def _fill(target: GateTarget, shifts: Sequence[int], margin: int) -> Plan[Filling]:
     filled_at = microseconds(target.read_at)
     reads = [milliseconds(target.read_at) + shift for shift in shifts]
+    limits = (PENDING_SECONDS * 1000, LOAN_SECONDS * 1000, KEEP_LOAN_SECONDS * 1000)
     replies = yield [
-        run(LOOK, keys_of(target.campaign_id, shard), filled_at, read, MARGIN_MS, *_limits_ms())
-        for shard, read in enumerate(reads)
+        run(LOOK, keys, filled_at, read, margin, *limits)
+        for keys, read in zip(_keys(target), reads, strict=True)
     ]
     looks = [Shard(*reply) for reply in replies]
     if any(look.filled_at > filled_at for look in looks):
         return Filling.OLDER
     if any(look.shards not in {0, target.shards} for look in looks):
-        yield from _forget(target.campaign_id, max(look.shards for look in looks))
+        yield from _throw_away(target, max(look.shards for look in looks))
         return Filling.NEEDS_FULL
     if not target.is_full and any(look.shards == 0 for look in looks):
         return Filling.NEEDS_FULL
-    yield from _correct_counts(target, looks, reads)
-    changes = _changes(target, looks)
-    early_changes = _early_changes(target, looks)
-    offers = _by_shard(target, ((member, offer.bytes) for member, offer in target.offers.items()))
-    done = yield [
-        run(
-            FILL,
-            keys_of(target.campaign_id, shard),
-            *(look.fill_no, changes[shard], early_changes[shard], KEEP_SECONDS),
-            *_meta(target, shifts[shard]),
-            *offers[shard],
-        )
-        for shard, look in enumerate(looks)
-    ]
+    heads = [(look.fill_no, read, margin) for look, read in zip(looks, reads, strict=True)]
+    yield from _correct_counts(target, heads)
+    done = yield _fill_calls(target, looks, shifts)
     return Filling.FILLED if all(done) else Filling.BUSY
 
 
-def _limits_ms() -> tuple[int, int, int]:
-    return PENDING_SECONDS * 1000, LOAN_SECONDS * 1000, PENDING_SECONDS * 1000
-
-
-def _forget(campaign_id: UUID, shards: int) -> Plan[None]:
+def _throw_away(target: GateTarget, shards: int) -> Plan[None]:
     """Throw a gate of another number of shards away: its members now belong elsewhere."""
-    yield [command("DEL", *keys_of(campaign_id, shard)) for shard in reversed(range(shards))]
+    most = max(shards, target.shards)
+    yield [command("DEL", *keys_of(target.campaign_id, shard)) for shard in range(most)]
 
 
-def _correct_counts(target: GateTarget, looks: Sequence[Shard], reads: Sequence[int]) -> Plan[None]:
-    """Put right what members hold; after a full reading, of those who hold nothing, too."""
+def _correct_counts(target: GateTarget, heads: Sequence[tuple[int, int, int]]) -> Plan[None]:
+    """Put right what members hold; after a full reading, also what all others do not."""
     held = dict(target.held_by_member)
     if target.is_full:
-        known = yield [
-            command("HKEYS", keys_of(target.campaign_id, shard)[1])
-            for shard in range(target.shards)
-        ]
-        for members in known:
-            held = {UUID(bytes=member): 0 for member in members} | held
+        known = yield [command("HKEYS", keys[1]) for keys in _keys(target)]
+        held = {UUID(bytes=member): 0 for members in known for member in members} | held
     counts = _by_shard(target, ((member, b"%d" % units) for member, units in held.items()))
-    for shard, look in enumerate(looks):
-        for part in split(counts[shard], MEMBERS_AT_ONCE):
-            keys = keys_of(target.campaign_id, shard)
-            yield [run(COUNT, keys, look.fill_no, reads[shard], MARGIN_MS, *part)]
+    for keys, head, members in zip(_keys(target), heads, counts, strict=True):
+        for part in split(members, MEMBERS_AT_ONCE):
+            yield [run(COUNT, keys, *head, *part)]
+
+
+def _fill_calls(target: GateTarget, looks: Sequence[Shard], shifts: Sequence[int]) -> list[Call]:
+    changes, early_changes = _changes(target, looks), _early_changes(target, looks)
+    offers = _by_shard(target, ((member, offer.bytes) for member, offer in target.offers.items()))
+    calls: list[Call] = []
+    for shard, keys in enumerate(_keys(target)):
+        head = (looks[shard].fill_no, changes[shard], early_changes[shard], KEEP_SECONDS)
+        calls.append(run(FILL, keys, *head, *_meta(target, shifts[shard]), *offers[shard]))
+    return calls
 
 
 def _by_shard(target: GateTarget, told: Iterable[tuple[UUID, bytes]]) -> list[list[bytes]]:
