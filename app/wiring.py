@@ -7,7 +7,9 @@ from typing import Final
 
 from pydantic import SecretStr
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
+from redis.retry import Retry
 
 from app.options import WebOptions
 from config.settings import AlipaySettings, Settings, WechatPaySettings
@@ -86,10 +88,7 @@ def make_ports(settings: Settings, *, connections: int, name: str) -> Ports:
 
 def make_redis(settings: Settings) -> Redis:
     """Return a client that gives up soon and tries nothing twice."""
-    client: Redis = Redis.from_url(
-        settings.redis_url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
-    )
-    return client
+    return _redis_at(settings.redis_url)
 
 
 def make_gate_redis(settings: Settings) -> "Redis | RedisCluster":
@@ -99,8 +98,15 @@ def make_gate_redis(settings: Settings) -> "Redis | RedisCluster":
         return RedisCluster.from_url(
             url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
         )
+    return _redis_at(url)
+
+
+def _redis_at(url: str) -> Redis:
     client: Redis = Redis.from_url(
-        url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
+        url,
+        socket_timeout=REDIS_SECONDS,
+        socket_connect_timeout=REDIS_SECONDS,
+        retry=Retry(NoBackoff(), 0),  # else it tries ten times, while a member waits
     )
     return client
 

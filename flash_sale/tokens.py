@@ -62,7 +62,7 @@ def issue(token: PurchaseToken, *, key: bytes) -> str:
         token.device,
         min(int(token.expires_at.timestamp()), _MOST_SECONDS),
     )
-    return base64.urlsafe_b64encode(packed + _mac(packed, key)).decode().rstrip("=")
+    return _text(packed + _mac(packed, key))
 
 
 def read(text: str, *, key: bytes, now: datetime) -> PurchaseToken:
@@ -72,6 +72,8 @@ def read(text: str, *, key: bytes, now: datetime) -> PurchaseToken:
     except (binascii.Error, ValueError) as exc:
         raise BadToken from exc
     packed, mac = raw[: _LAYOUT.size], raw[_LAYOUT.size :]
+    if _text(raw) != text:  # another spelling of the same bytes
+        raise BadToken
     if len(packed) != _LAYOUT.size or not hmac.compare_digest(mac, _mac(packed, key)):
         raise BadToken
     version, flags, channel, campaign, member, device, seconds = _LAYOUT.unpack(packed)
@@ -86,6 +88,10 @@ def read(text: str, *, key: bytes, now: datetime) -> PurchaseToken:
         is_early=bool(flags & _EARLY),
         expires_at=expires_at,
     )
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def _mac(packed: bytes, key: bytes) -> bytes:

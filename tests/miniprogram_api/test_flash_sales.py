@@ -6,12 +6,16 @@ from uuid import uuid4
 
 import pytest
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from app.sample_campaigns import CampaignSample, MadeCampaign, make_flash_sale
 from app.schedule import ALARMS
 from flash_sale import challenges
+from flash_sale.admission import Throttle
 from flash_sale.models import SaleMode
 from kit.db import Begin
+from kit.errors import Unavailable
 from kit.money import Fen
 from tests.factories.sales import LONG_AGO
 from tests.miniprogram_api.hall import Hall
@@ -138,6 +142,7 @@ class TestClaiming:
         made = put_on(world, stock=2)
         open_doors(world)
         assert claim(world.member(), made).status_code == 201
+        world.now += SECOND
         world.redis.flushdb()
         codes = [claim(world.member(), made).status_code for _ in range(3)]
         assert codes == [201, 409, 409]
@@ -250,7 +255,7 @@ class TestTheWaitlist:
         assert (
             claim(waiter, made, offer_id=str(uuid4())).get_json()["code"] == "flash_sale.no_offer"
         )
-        assert waiter.delete(path).status_code == 204
+        assert waiter.send("DELETE", path).status_code == 204
         assert waiter.get(path).get_json()["status"] == "left"
 
 
@@ -287,3 +292,20 @@ class TestReminders:
         first, again = person.post(path, {}), person.post(path, {})
         assert first.status_code == again.status_code == 201
         assert first.get_json() == again.get_json()
+
+
+class TestWithoutRedis:
+    def test_claims_go_to_the_database(self, begin: Begin) -> None:
+        nobody = Redis(port=1, socket_connect_timeout=0.1, retry=Retry(NoBackoff(), 0))
+        world = World(begin, nobody, LONG_AGO)
+        made = put_on(world, stock=2)
+        world.now += timedelta(minutes=1)
+        codes = [claim(world.member(), made).status_code for _ in range(3)]
+        assert codes == [201, 201, 409]
+
+    def test_few_at_a_time(self) -> None:
+        throttle = Throttle(most=2)
+        throttle.pass_one()
+        throttle.pass_one()
+        with pytest.raises(Unavailable):
+            throttle.pass_one()
