@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from app.factory import assemble
 from app.options import WebOptions
-from app.sample_campaigns import CampaignSample, make_group_buy
+from app.sample_campaigns import CampaignSample, make_flash_sale, make_group_buy
 from kit.money import Fen
 from shop.campaigns import jobs as campaigns
 from shop.members import leaders
@@ -26,6 +26,7 @@ OPEN = {
     ("GET", "/v1/campaigns"),
     ("GET", "/v1/campaigns/<uuid:campaign_id>"),
     ("GET", "/v1/campaigns/<uuid:campaign_id>/groups"),
+    ("GET", "/v1/campaigns/<uuid:campaign_id>/draw"),
     ("GET", "/v1/groups/<uuid:group_id>"),
     ("GET", "/v1/sheets/<uuid:sheet_id>"),
 }
@@ -39,6 +40,8 @@ BODIES: dict[str, Any] = {
     "POST /v1/me/consents": {"document": "terms", "version": "1.0"},
     "PATCH /v1/me": {},
     "POST /v1/campaigns/<uuid:campaign_id>/groups": {},
+    "POST /v1/campaigns/<uuid:campaign_id>/claims": {},
+    "POST /v1/campaigns/<uuid:campaign_id>/purchase-tokens": {},
     "POST /v1/groups/<uuid:group_id>/seats": {},
     "POST /v1/sheets": {
         "title": "接龙",
@@ -49,6 +52,12 @@ BODIES: dict[str, Any] = {
 }
 # What a member gets who has nothing to do with the group or sheet.
 STRANGERS: dict[str, tuple[int, str | None]] = {
+    "POST /v1/campaigns/<uuid:campaign_id>/claims": (409, "sold_out"),
+    "POST /v1/campaigns/<uuid:campaign_id>/purchase-tokens": (201, None),
+    "POST /v1/campaigns/<uuid:campaign_id>/reminders": (409, "ended"),
+    "POST /v1/campaigns/<uuid:campaign_id>/waitlist": (201, None),
+    "GET /v1/campaigns/<uuid:campaign_id>/waitlist": (404, "flash_sale.not_waiting"),
+    "DELETE /v1/campaigns/<uuid:campaign_id>/waitlist": (404, "flash_sale.not_waiting"),
     "POST /v1/campaigns/<uuid:campaign_id>/groups": (201, None),
     "POST /v1/groups/<uuid:group_id>/seats": (201, None),
     "GET /v1/groups/<uuid:group_id>/seats/mine": (200, None),
@@ -61,6 +70,10 @@ STRANGERS: dict[str, tuple[int, str | None]] = {
     "POST /v1/sheets/<uuid:sheet_id>/cancel": (403, "group_buy.not_your_sheet"),
     "GET /v1/sheets/<uuid:sheet_id>/export": (403, "group_buy.not_your_sheet"),
 }
+
+
+# What these routes are about is a flash sale, not a campaign of groups.
+OF_A_SALE = ("claims", "purchase-tokens", "reminders", "waitlist")
 
 
 def routes() -> Iterator[tuple[str, str]]:
@@ -81,6 +94,8 @@ OBJECTS = [route for route in BY_ID if route not in SHARED]
 def call(person: Person, method: str, rule: str, ids: dict[str, str]) -> TestResponse:
     """Send a well-formed request to the route."""
     path = rule
+    if rule.rsplit("/", 1)[1] in OF_A_SALE:
+        ids = ids | {"campaign_id": ids["sale_id"]}
     for name, value in ids.items():
         path = path.replace(f"<uuid:{name}>", value)
     assert "<" not in path, "a new kind of id: add it to this matrix"
@@ -91,7 +106,9 @@ def call(person: Person, method: str, rule: str, ids: dict[str, str]) -> TestRes
 
 def absent() -> dict[str, str]:
     """Return ids of nothing."""
-    return {name: str(uuid4()) for name in ("order_id", "card_id", "product_id", *EVERYBODYS)}
+    return {
+        name: str(uuid4()) for name in ("order_id", "card_id", "product_id", "sale_id", *EVERYBODYS)
+    }
 
 
 def own(world: World, owner: Person) -> dict[str, str]:
@@ -101,7 +118,7 @@ def own(world: World, owner: Person) -> dict[str, str]:
     cards = owner.get("/v1/cards").get_json()["items"]
     product = owner.get("/v1/products").get_json()["items"][0]
     mine = {"order_id": order["id"], "card_id": cards[0]["id"], "product_id": product["id"]}
-    return mine | own_group(world, owner) | own_sheet(world, owner)
+    return mine | own_group(world, owner) | own_sheet(world, owner) | own_wait(world, owner)
 
 
 def own_group(world: World, owner: Person) -> dict[str, str]:
@@ -124,6 +141,23 @@ def own_group(world: World, owner: Person) -> dict[str, str]:
     assert world.pay(owner, opened["order"]).status_code == 204
     Hall(world).relay()
     return {"campaign_id": str(campaign.id), "group_id": opened["group"]["id"]}
+
+
+def own_wait(world: World, owner: Person) -> dict[str, str]:
+    """Return the id of a flash sale that is sold out, and for which the person waits."""
+    sample = CampaignSample(
+        stock=1,
+        limit=1,
+        price_fen=Fen(900),
+        opens_in=timedelta(minutes=-1),
+        lasts=timedelta(hours=1),
+        pay_within_seconds=900,
+    )
+    sale = make_flash_sale(world.begin, world.vault, sample, fee_basis_points=60, now=world.now)
+    path = f"/v1/campaigns/{sale.id}"
+    assert world.member().post(f"{path}/claims", {}, key=uuid4().hex).status_code == 201
+    assert owner.post(f"{path}/waitlist").status_code == 201
+    return {"sale_id": str(sale.id)}
 
 
 def own_sheet(world: World, owner: Person) -> dict[str, str]:

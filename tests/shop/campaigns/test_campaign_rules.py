@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 from kit.clock import business_date
 from kit.errors import DomainError
-from shop.campaigns.models import CAMPAIGN_LIFECYCLE, Campaign, CampaignStatus, Edge
+from shop.campaigns.models import (
+    CAMPAIGN_LIFECYCLE,
+    Campaign,
+    CampaignKind,
+    CampaignStatus,
+    Edge,
+)
 from shop.campaigns.rules import (
     BadPlan,
     CampaignLimitReached,
@@ -38,6 +44,7 @@ TICK = timedelta(microseconds=1)
 def campaign(status: S = S.LIVE, **more: Any) -> Campaign:
     """Return a campaign from START to END that warms up an hour before."""
     told: dict[str, Any] = {
+        "kind": CampaignKind.GROUP_BUY,
         "warms_at": START - HOUR,
         "starts_at": START,
         "ends_at": END,
