@@ -12,10 +12,8 @@ from redis.retry import Retry
 from app.sample_campaigns import CampaignSample, MadeCampaign, make_flash_sale
 from app.schedule import ALARMS
 from flash_sale import challenges
-from flash_sale.admission import Throttle
 from flash_sale.models import SaleMode
 from kit.db import Begin
-from kit.errors import Unavailable
 from kit.money import Fen
 from tests.factories.sales import LONG_AGO
 from tests.miniprogram_api.hall import Hall
@@ -58,10 +56,7 @@ def put_on(world: World, **changes: Any) -> MadeCampaign:
 
 
 def open_doors(world: World) -> None:
-    """Let the minute go by; only the clock opens, no sweep has turned the campaign yet.
-
-    The gate goes by the time of Redis, which a fill compares with the clock that has just jumped.
-    """
+    """Let the minute go by; only the clock opens, which the gate hears of when it is filled."""
     world.now += timedelta(minutes=1)
     ring(world, "fill_due_gates")
 
@@ -302,10 +297,3 @@ class TestWithoutRedis:
         world.now += timedelta(minutes=1)
         codes = [claim(world.member(), made).status_code for _ in range(3)]
         assert codes == [201, 201, 409]
-
-    def test_few_at_a_time(self) -> None:
-        throttle = Throttle(most=2)
-        throttle.pass_one()
-        throttle.pass_one()
-        with pytest.raises(Unavailable):
-            throttle.pass_one()
