@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -58,12 +59,16 @@ def commit_offer(
     with begin() as session:
         now = clock()
         try:
-            wait = waiting.take_offer(session, wait_id, member_id=wanted.member_id, now=now)
+            wait = waiting.take_offer(
+                session, wait_id, campaign_id=campaign_id, member_id=wanted.member_id, now=now
+            )
         except NoOffer:
             earlier = recall_claim(session, campaign_id, wanted)
             if earlier is None:
                 raise
             return _true(earlier)
+        if wanted.quantity != 1:
+            raise NoOffer(reason="an offer is for one unit")
         waiting.finish_offer(session, wait, now=now)
         return _true(commit_claims(session, campaign_id, [wanted], is_offer=True, now=now)[0])
 
@@ -71,13 +76,20 @@ def commit_offer(
 def commit_without_gate(
     begin: Begin, campaign_id: UUID, wanted: Wanted, *, clock: Clock
 ) -> Outcome:
-    """Commit a claim that no gate has let through: whoever waits still comes first."""
+    """Commit a claim that no gate has let through: whoever waits still comes first.
+
+    Nobody is let in early, since only the gate counts the early units.
+    """
     now = clock()
     with begin() as session:
+        earlier = recall_claim(session, campaign_id, wanted)
+        if earlier is not None:
+            return earlier
         sale = queries.get_sale(session, campaign_id)
-        if queries.count_open_units(session, sale, now=now) < 1:
+        if queries.count_open_units(session, sale, now=now) < wanted.quantity:
             return SoldOut()
-    return commit_all(begin, campaign_id, [wanted], clock=clock)[0]
+    on_time = replace(wanted, is_early=False)
+    return commit_all(begin, campaign_id, [on_time], clock=clock)[0]
 
 
 def _true(outcome: Outcome) -> Claimed:

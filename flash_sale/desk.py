@@ -42,14 +42,12 @@ class ClaimDesk:
         again, and is answered with what it came to.
         """
         sale = self.board.get(campaign_id)
-        if offer_id is None and sale.terms.mode is SaleMode.LOTTERY:
-            offer_id = self._find_offer(campaign_id, wanted.member_id)
-            if offer_id is None:
-                raise DrawnByLot
         if offer_id is not None:
             return committing.commit_offer(
                 self._begin, campaign_id, offer_id, wanted, clock=self._clock
             )
+        if sale.terms.mode is SaleMode.LOTTERY:
+            return self._take_offer(campaign_id, wanted, else_raise=DrawnByLot())
         try:
             verdict = self._admit(campaign_id, wanted)
         except GateUnavailable:
@@ -58,7 +56,7 @@ class ClaimDesk:
         if verdict is Verdict.MISSING:
             return _true(self._claim_without_gate(campaign_id, wanted))
         if verdict is Verdict.OFFERED:
-            return self._take_offer(campaign_id, wanted)
+            return self._take_offer(campaign_id, wanted, else_raise=SoldOut())
         if verdict is not Verdict.ADMITTED:
             earlier = self._recall(campaign_id, wanted, verdict)
             return _true(earlier or refusal_of(verdict, sale))
@@ -98,17 +96,15 @@ class ClaimDesk:
         self._throttle.pass_one()
         return committing.commit_without_gate(self._begin, campaign_id, wanted, clock=self._clock)
 
-    def _take_offer(self, campaign_id: UUID, wanted: Wanted) -> Claimed:
-        offer_id = self._find_offer(campaign_id, wanted.member_id)
-        if offer_id is None:  # it has just been taken, or its time is over
-            return _true(self._recall_now(campaign_id, wanted) or SoldOut())
+    def _take_offer(self, campaign_id: UUID, wanted: Wanted, *, else_raise: DomainError) -> Claimed:
+        """Claim what the member is offered, whichever offer it is."""
+        with self._begin() as session:
+            offer_id = queries.find_offer(session, campaign_id, wanted.member_id)
+        if offer_id is None:  # there was none, it has just been taken, or its time is over
+            return _true(self._recall_now(campaign_id, wanted) or else_raise)
         return committing.commit_offer(
             self._begin, campaign_id, offer_id, wanted, clock=self._clock
         )
-
-    def _find_offer(self, campaign_id: UUID, member_id: UUID) -> UUID | None:
-        with self._begin() as session:
-            return queries.find_offer(session, campaign_id, member_id)
 
     def _recall(self, campaign_id: UUID, wanted: Wanted, verdict: Verdict) -> Outcome | None:
         """Return what the same request came to before; only those who hold units are looked up."""

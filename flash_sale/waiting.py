@@ -64,10 +64,17 @@ def leave(session: Session, campaign_id: UUID, *, member_id: UUID, now: datetime
     _end(session, wait, WaitStatus.LEFT, actor="member", now=now)
 
 
-def take_offer(session: Session, wait_id: UUID, *, member_id: UUID, now: datetime) -> Wait:
-    """Lock the member's offer while they claim what it is for; raises `NoOffer`."""
+def take_offer(
+    session: Session, wait_id: UUID, *, campaign_id: UUID, member_id: UUID, now: datetime
+) -> Wait:
+    """Lock the member's offer while they claim what it is for; raises `NoOffer`.
+
+    An offer of another campaign is none: it would open a door at which its member did not wait.
+    """
     wait = _lock(session, wait_id)
-    if wait is None or wait.member_id != member_id or wait.status is not WaitStatus.OFFERED:
+    if wait is None or (wait.campaign_id, wait.member_id) != (campaign_id, member_id):
+        raise NoOffer
+    if wait.status is not WaitStatus.OFFERED:
         raise NoOffer
     if wait.offered_until is None or now >= wait.offered_until:
         raise NoOffer

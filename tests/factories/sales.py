@@ -9,12 +9,11 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, select
 
 from app.reactions import REACTIONS
-from flash_sale import batch, jobs, queries, reminding, waiting
+from flash_sale import batch, committing, jobs, queries, reminding, waiting
 from flash_sale.batch import Claimed, Outcome, Wanted
 from flash_sale.models import Claim, ClaimStatus, Wait
 from flash_sale.rules import TermsPlan
 from flash_sale.service import plan_flash_sale, schedule_flash_sale
-from kit.errors import DomainError
 from kit.money import Fen
 from kit.outbox import OutboxEvent, relay
 from kit.sweep import Swept
@@ -126,18 +125,22 @@ class SaleBench(Bench):
         self.sweep("close")
         self.relay()
 
-    def take(self, wait: Wait, **more: Any) -> Claimed:
+    def take(self, wait: Wait, *, campaign_id: UUID | None = None, **more: Any) -> Claimed:
         """Claim what a wait was offered, as its member does; raises why it cannot be."""
-        wanted = self.wanted(wait.member_id, **more)
-        with self.begin() as session:
-            offer = waiting.take_offer(session, wait.id, member_id=wait.member_id, now=self.now)
-            waiting.finish_offer(session, offer, now=self.now)
-            (outcome,) = batch.commit_claims(
-                session, wait.campaign_id, [wanted], is_offer=True, now=self.now
-            )
-            if isinstance(outcome, DomainError):
-                raise outcome
-            return outcome
+        return committing.commit_offer(
+            self.begin,
+            campaign_id or wait.campaign_id,
+            wait.id,
+            self.wanted(wait.member_id, **more),
+            clock=lambda: self.now,
+        )
+
+    def offered(self, *, limit: int = 1) -> Wait:
+        """Have somebody wait for the one unit of a sale, and be offered it."""
+        campaign_id, (claimed,) = self.sold_out(Deal(units=1, limit=limit))
+        wait = self.wait(campaign_id)
+        self.lapse(claimed.order_id)
+        return self.wait_of(wait)
 
     def remind(self, campaign_id: UUID, member: UUID) -> datetime:
         """Ask to be told before the sale opens; return when."""

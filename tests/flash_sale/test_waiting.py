@@ -16,7 +16,9 @@ from shop.campaigns.models import Audience
 from shop.campaigns.queries import CampaignNotFound, lock_campaign
 from shop.campaigns.rules import CampaignLimitReached, Ended, NotForYou, NotStarted, Paused
 from shop.cards.models import Card
+from shop.catalog.models import SaleChannel
 from shop.members.queries import MemberNotFound
+from shop.orders.rules import SkuNotForSale
 from tests.factories.sales import OFFER, WINDOW, Deal, SaleBench
 
 SECOND = timedelta(seconds=1)
@@ -148,7 +150,13 @@ class TestOffers:
         assert isinstance(bench.claim(campaign_id, first.member_id), SoldOut)
         for wait, member_id in ((second, second.member_id), (first, second.member_id)):
             with bench.begin() as session, pytest.raises(NoOffer):
-                waiting.take_offer(session, wait.id, member_id=member_id, now=bench.now)
+                waiting.take_offer(
+                    session,
+                    wait.id,
+                    campaign_id=campaign_id,
+                    member_id=member_id,
+                    now=bench.now,
+                )
 
     def test_last_no_longer_than_the_campaign(self, bench: SaleBench) -> None:
         campaign_id, (claimed,) = bench.sold_out(Deal(units=1, window=timedelta(minutes=12)))
@@ -216,12 +224,12 @@ class TestTaking:
         assert isinstance(bench.take(wait), Claimed)
 
     def test_a_refused_claim_leaves_the_offer(self, bench: SaleBench) -> None:
-        campaign_id, claimed = bench.sold_out(Deal(units=2))
+        campaign_id, (claimed,) = bench.sold_out(Deal(units=1, sku={"on_sale": {"h5": True}}))
         wait = bench.wait(campaign_id)
-        bench.cancel(claimed[0].order_id)
+        bench.cancel(claimed.order_id)
         bench.relay()
-        with pytest.raises(CampaignLimitReached):
-            bench.take(wait, quantity=2)
+        with pytest.raises(SkuNotForSale):
+            bench.take(wait, sale_channel=SaleChannel.ALIPAY)
         assert (set_aside(bench, wait), statuses(bench, wait)) == (1, [S.OFFERED])
 
     @pytest.mark.parametrize("is_stop", [True, False])

@@ -69,6 +69,8 @@ def ends_of(shop: SaleBench, claimed: list[Claimed]) -> Counter[OrderStatus]:
 def offer_and_claim(shop: SaleBench, campaign_id: UUID, wait_id: UUID, wanted: Wanted) -> Outcome:
     """Take an offer without looking at whose it is: what a thief would do."""
     with shop.begin() as session:
-        wait = waiting.take_offer(session, wait_id, member_id=wanted.member_id, now=shop.now)
+        wait = waiting.take_offer(
+            session, wait_id, campaign_id=campaign_id, member_id=wanted.member_id, now=shop.now
+        )
         waiting.finish_offer(session, wait, now=shop.now)
         return batch.commit_claims(session, campaign_id, [wanted], is_offer=True, now=shop.now)[0]

@@ -1,0 +1,81 @@
+"""What an offer may not be used for, and claims that no gate has looked at."""
+
+from datetime import timedelta
+
+import pytest
+
+from flash_sale import committing
+from flash_sale.batch import Claimed, Outcome, Wanted
+from flash_sale.models import SaleMode, WaitStatus
+from flash_sale.rules import NoOffer, SoldOut
+from shop.campaigns.rules import NotStarted
+from tests.factories.sales import Deal, SaleBench
+
+MINUTE = timedelta(minutes=1)
+
+
+def without_gate(bench: SaleBench, campaign_id: object, wanted: Wanted) -> Outcome:
+    """Claim while no gate answers."""
+    return committing.commit_without_gate(
+        bench.begin,
+        campaign_id,  # type: ignore[arg-type] # as the bench gave it
+        wanted,
+        clock=lambda: bench.now,
+    )
+
+
+class TestAnOfferOfAnotherCampaign:
+    @pytest.mark.parametrize(
+        "deal",
+        [
+            Deal(units=5),
+            Deal(units=5, starts_in=MINUTE),
+            Deal(units=5, terms={"mode": SaleMode.LOTTERY}),
+        ],
+        ids=["open", "not yet open", "a lottery"],
+    )
+    def test_opens_no_other_door(self, bench: SaleBench, deal: Deal) -> None:
+        wait = bench.offered()
+        other_id = bench.sale(deal)
+        with pytest.raises(NoOffer):
+            bench.take(wait, campaign_id=other_id)
+        assert bench.wait_of(wait).status is WaitStatus.OFFERED
+        assert bench.claims(other_id) == []
+        assert isinstance(bench.take(wait), Claimed)
+        assert bench.violations() == []
+
+
+class TestAnOfferIsForOneUnit:
+    def test_and_takes_no_other_that_is_free(self, bench: SaleBench) -> None:
+        wait = bench.offered(limit=2)
+        with pytest.raises(NoOffer):
+            bench.take(wait, quantity=2)
+        assert bench.wait_of(wait).status is WaitStatus.OFFERED
+
+    def test_the_same_request_is_answered_alike(self, bench: SaleBench) -> None:
+        wait = bench.offered()
+        first, again = bench.take(wait, key="k"), bench.take(wait, key="k")
+        assert (again.claim_id, again.is_repeat) == (first.claim_id, True)
+        with pytest.raises(NoOffer):
+            bench.take(wait, key="other")
+
+
+class TestWithoutAGate:
+    def test_nothing_is_taken_from_those_who_wait(self, bench: SaleBench) -> None:
+        """Two units came back, and one member waits: one unit is for anybody, not two."""
+        campaign_id, claimed = bench.sold_out(Deal(units=2, limit=2))
+        bench.wait(campaign_id)
+        bench.now = bench.order(claimed[0].order_id).pay_by
+        bench.sweep("close")  # and nobody has heard of it
+        assert bench.free_units(campaign_id) == 2
+        two = without_gate(bench, campaign_id, bench.wanted(quantity=2))
+        assert isinstance(two, SoldOut)
+        assert isinstance(without_gate(bench, campaign_id, bench.wanted()), Claimed)
+        assert isinstance(without_gate(bench, campaign_id, bench.wanted()), SoldOut)
+
+    def test_nobody_is_early(self, bench: SaleBench) -> None:
+        """The quota of early units is counted by the gate alone."""
+        early = {"early": MINUTE, "early_units": 1}
+        campaign_id = bench.sale(Deal(starts_in=MINUTE, terms=early))
+        outcome = without_gate(bench, campaign_id, bench.wanted(is_early=True))
+        assert isinstance(outcome, NotStarted)
