@@ -1,6 +1,7 @@
 """Flash sales: be let in, claim, wait for a unit, be reminded, check a draw."""
 
-from typing import Final, cast
+from datetime import datetime
+from typing import Any, Final, cast
 from uuid import UUID
 
 from flask import Response, current_app
@@ -80,10 +81,8 @@ def be_let_in(campaign_id: UUID, json_data: PurchaseTokenIn) -> Response:
             session, campaign_id, who.member, who.sign_in, channel=channel, now=now
         )
         sale = queries.get_sale(session, campaign_id)
-        sign_ins = members.count_sign_ins(session, who.member_id, now=now)
     answer = None if json_data.solution is None else json_data.solution.model_dump()
-    signs = Signs(who.member.created_at, sign_ins, _is_network_busy())
-    _doorman().check(campaign_id, who.member_id, signs, answer=answer, now=now)
+    _check_person(campaign_id, answer=answer, now=now)
     given = PurchaseTokenAnswer(
         token=tokens.issue(token, key=ports().purchase_key),
         expires_at=token.expires_at,
@@ -104,6 +103,7 @@ def be_let_in(campaign_id: UUID, json_data: PurchaseTokenIn) -> Response:
     CampaignNotFound,
     UnknownClientChannel,
     BadToken,
+    ChallengeRequired,
     NotStarted,
     Ended,
     Paused,
@@ -202,6 +202,7 @@ def _wanted(campaign_id: UUID, sent: ClaimIn) -> Wanted:
     """Return what is claimed by whom; a token of another campaign is no token."""
     token = find_purchase()
     if token is None:
+        _check_person(campaign_id, now=ports().clock())  # who was let in has been looked at
         return Wanted(
             caller().member_id, idempotency.required_key(), sent.quantity, client_channel()
         )
@@ -214,6 +215,17 @@ def _wanted(campaign_id: UUID, sent: ClaimIn) -> Wanted:
         CHANNELS[token.channel],
         is_early=token.is_early,
     )
+
+
+def _check_person(
+    campaign_id: UUID, *, answer: dict[str, Any] | None = None, now: datetime
+) -> None:
+    """Raise `ChallengeRequired` when the caller looks like a program and has solved nothing."""
+    who = caller()
+    with ports().begin() as session:
+        sign_ins = members.count_sign_ins(session, who.member_id, now=now)
+    signs = Signs(who.member.created_at, sign_ins, _is_network_busy())
+    _doorman().check(campaign_id, who.member_id, signs, answer=answer, now=now)
 
 
 def _is_network_busy() -> bool:

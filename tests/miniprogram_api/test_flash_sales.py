@@ -9,15 +9,13 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from app.sample_campaigns import CampaignSample, MadeCampaign, make_flash_sale
-from app.schedule import ALARMS
-from flash_sale import challenges
+from app.sample_campaigns import MadeCampaign
 from flash_sale.models import SaleMode
 from kit.db import Begin
-from kit.money import Fen
 from tests.factories.sales import LONG_AGO
 from tests.miniprogram_api.hall import Hall
-from tests.miniprogram_api.world import Person, World
+from tests.miniprogram_api.sales import claim, let_in, open_doors, put_on, sweep
+from tests.miniprogram_api.world import World
 
 SECOND = timedelta(seconds=1)
 
@@ -32,59 +30,6 @@ def now() -> datetime:
 def world(begin: Begin, redis: "Redis", now: datetime) -> World:
     """Return a world in which nothing stays."""
     return World(begin, redis, now)
-
-
-def put_on(world: World, **changes: Any) -> MadeCampaign:
-    """Publish a flash sale that opens in a minute."""
-    sample: dict[str, Any] = {
-        "stock": 3,
-        "limit": 1,
-        "price_fen": Fen(900),
-        "opens_in": timedelta(minutes=1),
-        "lasts": timedelta(hours=1),
-        "pay_within_seconds": 600,
-    }
-    made = make_flash_sale(
-        world.begin,
-        world.vault,
-        CampaignSample(**(sample | changes)),
-        fee_basis_points=60,
-        now=world.now,
-    )
-    sweep(world)
-    return made
-
-
-def open_doors(world: World) -> None:
-    """Let the minute go by; only the clock opens, which the gate hears of when it is filled."""
-    world.now += timedelta(minutes=1)
-    ring(world, "fill_due_gates")
-
-
-def sweep(world: World) -> None:
-    """Ring the alarms of campaigns and sales once."""
-    ring(world, "turn_due_campaigns", "fill_due_gates", "lapse_due_offers")
-
-
-def ring(world: World, *names: str) -> None:
-    """Ring the alarms that are named."""
-    for alarm in ALARMS:
-        if alarm.name in names:
-            alarm.sweep(world.ports, world.now)
-
-
-def claim(person: Person, made: MadeCampaign, key: str = "", **body: Any) -> Any:
-    """Claim as a client does."""
-    return person.post(f"/v1/campaigns/{made.id}/claims", body, key=key or uuid4().hex)
-
-
-def let_in(world: World, person: Person, made: MadeCampaign) -> Person:
-    """Get a purchase token and return somebody who bears it."""
-    answer = person.post(f"/v1/campaigns/{made.id}/purchase-tokens", {})
-    assert answer.status_code == 201, answer.get_json()
-    bearer = world.visitor()
-    bearer.token = answer.get_json()["token"]
-    return bearer
 
 
 class TestClaiming:
@@ -179,26 +124,6 @@ class TestPurchaseTokens:
         assert person.post(path, {}).get_json()["code"] == "not_started"
         world.now += timedelta(minutes=50)
         assert person.post(path, {}).status_code == 201
-
-
-class TestChallenges:
-    def test_who_looks_like_a_program_works_first(self, begin: Begin, redis: "Redis") -> None:
-        world = World(begin, redis, LONG_AGO, options={"challenge_from_score": 35})
-        made, person = put_on(world), world.member()
-        path = f"/v1/campaigns/{made.id}/purchase-tokens"
-        asked = person.post(path, {})
-        assert (asked.status_code, asked.get_json()["code"]) == (
-            403,
-            "flash_sale.challenge_required",
-        )
-        posed = asked.get_json()["details"]
-        answer = challenges.solve(posed["seed"], posed["bits"])
-        solution = {"seed": posed["seed"], "answer": answer}
-        assert person.post(path, {"solution": solution}).status_code == 201
-        # Neither another member nor a later moment may use it.
-        assert world.member().post(path, {"solution": solution}).status_code == 403
-        world.now += challenges.SOLVED_WITHIN
-        assert person.post(path, {"solution": solution}).status_code == 403
 
 
 class TestTheWaitlist:
