@@ -3,7 +3,6 @@
 import os
 from typing import Final
 
-import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import Engine
@@ -19,12 +18,9 @@ class TestSaleMachine:
     def test_c45_c58_the_auditor_finds_nothing_whatever_happens(
         self, engine: Engine, is_chaos: bool
     ) -> None:
-        """As many examples as SALE_MACHINE_EXAMPLES says, in a long run."""
-        if not is_chaos:
-            # It holds alone and fails beside other tests in one worker: not understood yet.
-            pytest.skip("a long run: make chaos")
+        """Few examples every day, as many as SALE_MACHINE_EXAMPLES says in a long run."""
         Machine.engine, Machine.steps = engine, 0
-        examples = int(os.environ.get(EXAMPLES, "1000"))
+        examples = int(os.environ.get(EXAMPLES, "1000" if is_chaos else "24"))
         run_state_machine_as_test(
             Machine,
             settings=settings(

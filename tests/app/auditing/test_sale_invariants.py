@@ -31,7 +31,10 @@ SET_ASIDE = f"(SELECT id FROM cards WHERE allotted_to = {OFFERED})"
 PLANTED: dict[str, list[str]] = {
     "I18.claims_within_allotment": [
         "UPDATE campaign_items SET allotment = 1",
-        "UPDATE claims SET status = 'paid'",
+        (
+            "WITH revived AS (UPDATE orders SET status = 'pending' WHERE status = 'closed')"
+            " UPDATE claims SET status = 'paid'"
+        ),
     ],
     "I18.claims_within_limit": [
         "UPDATE campaigns SET limit_per_member = 1",
