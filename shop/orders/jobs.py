@@ -23,7 +23,6 @@ from shop.payments.gateway import GatewayError, RefundResult, RefundState, Refus
 from shop.payments.models import DeliveryReport, Payment, Refund, RefundReason, RefundStatus
 
 FULFIL_ATTEMPTS: Final = 8
-CLOSE_AGAIN_AFTER: Final = timedelta(seconds=2)
 SETTLE_AGAIN_AFTER: Final = timedelta(seconds=10)
 REFUSALS_BEFORE_STUCK: Final = 20
 REPORT_GIVEN_UP_AFTER: Final = timedelta(days=2)
@@ -174,8 +173,7 @@ def _finish_closing(session: Session, order_id: UUID, *, is_closed: bool, now: d
     if is_closed and not payments_queries.find_open(session, order_id):
         service.close_order(session, order, now=now)
     else:
-        # Its member may be paying just now: that is known soon, however often it was asked.
-        postpone(order, "closing at the platform", now=now, by=CLOSE_AGAIN_AFTER)
+        postpone(order, "closing at the platform", now=now)
 
 
 def _postpone_fulfilment(session: Session, order_id: UUID, why: str, *, now: datetime) -> None:
