@@ -64,7 +64,7 @@ class BurningShop:
 
     def engine(self) -> Engine:
         """Return the shop's database, as its owner."""
-        return create_engine(self.shop.owner_url)
+        return create_engine(self.shop.owner_url, pool_pre_ping=True)
 
 
 @contextmanager

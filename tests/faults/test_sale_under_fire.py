@@ -81,3 +81,81 @@ class TestRedis:
                 redis.start(is_stale=True)
 
             fire.burn(restore)
+
+    def test_j_killed_and_started_empty(self, light: Light) -> None:
+        """While nobody is there, the database sells more slowly, and says when to come back."""
+        redis = light.burning.redis
+        for fire, rng in light.sales(everyday=1, chaos=20):
+
+            def restart() -> None:
+                sleep(rng.uniform(0.1, 1.0))
+                redis.kill()
+                sleep(rng.uniform(0.3, 2.0))
+                redis.start()
+
+            fire.burn(restart)
+
+    def test_c51_answers_nobody_for_some_seconds(self, light: Light) -> None:
+        """It takes connections, and then nothing: the worst way to be away."""
+        redis = light.burning.redis
+        for fire, rng in light.sales(everyday=1, chaos=10):
+
+            def freeze() -> None:
+                sleep(rng.uniform(0.1, 1.0))
+                redis.freeze()
+                sleep(rng.uniform(2.0, 4.0))
+                redis.thaw()
+
+            fire.burn(freeze)
+
+    def test_j159_answers_get_lost_after_the_script_has_run(self, light: Light) -> None:
+        """The gate has let somebody through and nobody knows: the database tells."""
+        thief = light.burning.redis.thief
+        for fire, rng in light.sales(everyday=1, chaos=20):
+            before = thief.stolen
+
+            def lose() -> None:
+                thief.steal(rng.uniform(0.1, 0.5), rng.randrange(1000))
+                sleep(4.0)
+                thief.steal(0, 0)
+
+            fire.burn(lose)
+            assert thief.stolen > before
+            light.figures["answers lost"] += thief.stolen - before
+
+
+@pytest.mark.slow
+class TestProcesses:
+    """Processes and the database in trouble."""
+
+    def test_j148_killed_at_random_moments(self, light: Light) -> None:
+        """SIGKILL to whatever part of the product; it is started again a moment later."""
+        shop = light.burning.shop
+        kills = 4
+        for fire, rng in light.sales(everyday=1, chaos=50):
+            parts = [*PARTS, *rng.choices(PARTS, k=kills)][:kills]
+            rng.shuffle(parts)
+
+            def kill() -> None:
+                for part in parts:
+                    sleep(rng.uniform(0.1, 0.8))
+                    shop.kill(part)
+                    sleep(rng.uniform(0.0, 0.3))
+                    shop.start_part(part)
+                    light.figures[part] += 1
+                eventually(lambda: is_up(shop), within_seconds=30, what="ready")
+
+            fire.burn(kill)
+
+    def test_j150_the_database_crashes(self, light: Light) -> None:
+        """What was told is there afterwards; what was not is asked for again."""
+        database = light.burning.database
+        for fire, rng in light.sales(everyday=1, chaos=20):
+
+            def crash() -> None:
+                sleep(rng.uniform(0.2, 1.5))
+                database.crash()
+                sleep(rng.uniform(0.0, 0.5))
+                database.recover()
+
+            fire.burn(crash)
