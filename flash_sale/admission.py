@@ -2,6 +2,7 @@
 
 import threading
 from typing import Final
+from uuid import UUID
 
 from flash_sale.batch import Wanted
 from flash_sale.gate_wire import GateClaim, Verdict
@@ -13,6 +14,7 @@ from shop.campaigns.rules import CampaignLimitReached, Ended, NotStarted, Paused
 
 # Claims a second that one process takes to the database while no gate sheds the rest.
 MOST_WITHOUT_GATE: Final = 30
+MOST_REMEMBERED: Final = 10_000
 # Whoever is told one of these may have claimed before, under the same key: they are looked up.
 MAY_BE_REPEATED: Final = frozenset(
     {Verdict.SOLD_OUT, Verdict.TOO_FEW, Verdict.LIMIT, Verdict.ENDED, Verdict.PAUSED}
@@ -35,6 +37,27 @@ def refusal_of(verdict: Verdict, sale: Sale) -> DomainError:
     if verdict is Verdict.PAUSED:
         return Paused(reason=sale.campaign.pause_reason)
     return SoldOut()
+
+
+class PassedBy:
+    """Members whose claims went past the gate, which may not know yet that they hold units.
+
+    The fills of the next seconds tell it; until then a repeated claim is known again by this.
+    """
+
+    def __init__(self) -> None:
+        """Know nobody yet."""
+        self._members: set[UUID] = set()
+
+    def add(self, member_id: UUID) -> None:
+        """Remember a member."""
+        if len(self._members) >= MOST_REMEMBERED:
+            self._members.clear()
+        self._members.add(member_id)
+
+    def __contains__(self, member_id: UUID) -> bool:
+        """Say whether the member is remembered."""
+        return member_id in self._members
 
 
 class Throttle:

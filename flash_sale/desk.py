@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from flash_sale import committing, queries, targets
-from flash_sale.admission import MAY_BE_REPEATED, Throttle, gate_claim, refusal_of
+from flash_sale.admission import MAY_BE_REPEATED, PassedBy, Throttle, gate_claim, refusal_of
 from flash_sale.batch import Claimed, Outcome, Wanted, recall_claim
 from flash_sale.board import SaleBoard
 from flash_sale.committing import ResultUnknown
@@ -16,7 +16,7 @@ from flash_sale.models import SaleMode
 from flash_sale.rules import DrawnByLot, SoldOut
 from kit.clock import Clock
 from kit.db import Begin
-from kit.errors import DomainError
+from kit.errors import DomainError, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ class ClaimDesk:
         self._clock = clock
         self.board = SaleBoard(begin)
         self._throttle = Throttle()
+        self._passed_by = PassedBy()
 
     def claim(self, campaign_id: UUID, wanted: Wanted, *, offer_id: UUID | None = None) -> Claimed:
         """Claim units, or what an offer is for; raises what `commit_claims` tells, or `NoOffer`.
@@ -94,7 +95,12 @@ class ClaimDesk:
 
     def _claim_without_gate(self, campaign_id: UUID, wanted: Wanted) -> Outcome:
         self._throttle.pass_one()
-        return committing.commit_without_gate(self._begin, campaign_id, wanted, clock=self._clock)
+        outcome = committing.commit_without_gate(
+            self._begin, campaign_id, wanted, clock=self._clock
+        )
+        if isinstance(outcome, Claimed):
+            self._passed_by.add(wanted.member_id)
+        return outcome
 
     def _take_offer(self, campaign_id: UUID, wanted: Wanted, *, else_raise: DomainError) -> Claimed:
         """Claim what the member is offered, whichever offer it is."""
@@ -111,9 +117,12 @@ class ClaimDesk:
         if verdict not in MAY_BE_REPEATED:
             return None
         try:
-            if not self._gate.holds(campaign_id, wanted.member_id):
-                return None
-        except GateUnavailable:
+            may_hold = wanted.member_id in self._passed_by or self._gate.holds(
+                campaign_id, wanted.member_id
+            )
+        except GateUnavailable as exc:  # "sold out" would be the last word, and may be wrong
+            raise Unavailable(retry_after_seconds=1) from exc
+        if not may_hold:
             return None
         return self._recall_now(campaign_id, wanted)
 

@@ -39,6 +39,8 @@ from kit.ids import new_id
 PENDING_SECONDS: Final = 10
 LOAN_SECONDS: Final = 1
 KEEP_LOAN_SECONDS: Final = 10
+# A gate that was filled longer ago has missed fills: it was away, or is back from an old state.
+LATE_SECONDS: Final = 5
 FILLER_SECONDS: Final = 3
 KEEP_SECONDS: Final = 24 * 60 * 60  # after the last fill
 # By so much the clocks of database and Redis may differ after they were compared.
@@ -119,7 +121,8 @@ def _keys(target: GateTarget) -> list[tuple[bytes, ...]]:
 def _fill(target: GateTarget, shifts: Sequence[int], margin: int) -> Plan[Filling]:
     filled_at = microseconds(target.read_at)
     reads = [milliseconds(target.read_at) + shift for shift in shifts]
-    limits = (PENDING_SECONDS * 1000, LOAN_SECONDS * 1000, KEEP_LOAN_SECONDS * 1000)
+    late = 0 if target.is_full else LATE_SECONDS * 1_000_000
+    limits = (PENDING_SECONDS * 1000, LOAN_SECONDS * 1000, KEEP_LOAN_SECONDS * 1000, late)
     replies = yield [
         run(LOOK, keys, filled_at, read, margin, *limits)
         for keys, read in zip(_keys(target), reads, strict=True)
@@ -130,7 +133,7 @@ def _fill(target: GateTarget, shifts: Sequence[int], margin: int) -> Plan[Fillin
     if any(look.shards not in {0, target.shards} for look in looks):
         yield from _throw_away(target, max(look.shards for look in looks))
         return Filling.NEEDS_FULL
-    if not target.is_full and any(look.shards == 0 for look in looks):
+    if late and any(look.shards == 0 or look.filled_at < filled_at - late for look in looks):
         return Filling.NEEDS_FULL
     heads = [(look.fill_no, read, margin) for look, read in zip(looks, reads, strict=True)]
     yield from _correct_counts(target, heads)

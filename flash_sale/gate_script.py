@@ -137,12 +137,15 @@ _CLOCK: Final = r"""
 return string.format('%d%06d', tonumber(time[1]), tonumber(time[2]))
 """
 
-# ARGV: filled_at · read_ms · margin_ms · pending_ms · loan_ms · keep_loan_ms.
+# ARGV: filled_at · read_ms · margin_ms · pending_ms · loan_ms · keep_loan_ms · microseconds since
+# the last fill after which only a full reading will do, 0 when it is one.
 # Drops what is surely in the reading and what nobody settled in time; says what is left.
 _LOOK: Final = r"""
 local meta = call('HMGET', META, 'fill_no', 'filled_at', 'shards', 'units', 'early_units')
 local told = {tonumber(meta[1] or 0), tonumber(meta[2] or 0), tonumber(meta[3] or 0)}
 if told[3] == 0 or told[2] > tonumber(ARGV[1]) then return told end
+local late = tonumber(ARGV[7])
+if late > 0 and tonumber(ARGV[1]) - told[2] > late then return told end
 call('HSET', META, 'filled_at', ARGV[1])
 local read, margin, pending = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local sure, unsure, sure_early, unsure_early = 0, 0, 0, 0

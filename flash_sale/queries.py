@@ -128,13 +128,12 @@ def count_held_by_member(session: Session, campaign_id: UUID) -> Mapping[UUID, i
 
 
 def count_held_of_changed(
-    session: Session, campaign_id: UUID, *, since: datetime
+    session: Session, campaign_id: UUID, *, claimed_since: datetime, ended_since: datetime
 ) -> Mapping[UUID, int]:
-    """Return member → units held or paid, for those some of whose units ended since then."""
+    """Return member → units held or paid, for those who claimed, or whose units ended, since."""
+    is_changed = (Claim.claimed_at >= claimed_since) | (Claim.ended_at >= ended_since)
     changed = session.scalars(
-        select(Claim.member_id)
-        .where(Claim.campaign_id == campaign_id, Claim.ended_at >= since)
-        .distinct()
+        select(Claim.member_id).where(Claim.campaign_id == campaign_id, is_changed).distinct()
     ).all()
     units = list_units(session, campaign_id, changed)
     return {member_id: len(units.get(member_id, ())) for member_id in changed}

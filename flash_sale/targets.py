@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from flash_sale import queries
+from flash_sale.filling import LATE_SECONDS
 from flash_sale.gate import Gate
 from flash_sale.gate_wire import Filling, GateState, GateTarget
 from flash_sale.models import SaleMode
@@ -20,6 +21,8 @@ from shop.cards import allotments
 FILLED_BEFORE: Final = timedelta(minutes=10)  # the opening
 # Longer than a fill may be late; members whose units ended before that are right already.
 CHANGED_WITHIN: Final = timedelta(seconds=90)
+# Longer than fills may be late; who claimed while the gate was away is not known to it.
+CLAIMED_WITHIN: Final = timedelta(seconds=2 * LATE_SECONDS)
 
 
 def read_target(session: Session, sale: Sale, *, is_full: bool, now: datetime) -> GateTarget:
@@ -33,7 +36,12 @@ def read_target(session: Session, sale: Sale, *, is_full: bool, now: datetime) -
     held = (
         queries.count_held_by_member(session, campaign.id)
         if is_full
-        else queries.count_held_of_changed(session, campaign.id, since=now - CHANGED_WITHIN)
+        else queries.count_held_of_changed(
+            session,
+            campaign.id,
+            claimed_since=now - CLAIMED_WITHIN,
+            ended_since=now - CHANGED_WITHIN,
+        )
     )
     free = allotments.count_left(session, [sale.item.id], now=now).get(sale.item.id, 0)
     return GateTarget(

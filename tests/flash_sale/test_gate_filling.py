@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from redis import Redis
 
-from flash_sale.filling import FILLER_SECONDS, PENDING_SECONDS
+from flash_sale.filling import FILLER_SECONDS, LATE_SECONDS, PENDING_SECONDS
 from flash_sale.gate_plans import Shards
 from flash_sale.gate_wire import Filling, GateState, Verdict
 from tests.factories.gates import HOUR, LATER, GateBench, Play, claim_of, mirror_of
@@ -70,6 +70,21 @@ class TestFilling:
         bench.fill()
         assert (bench.pending(), sum(bench.shard_units())) == (0, 8)
         assert bench.counted() == {claim.member_id: 2}
+
+    def test_c48_asks_for_a_full_reading_when_it_has_missed_fills(self, bench: GateBench) -> None:
+        """It was away, or is back from an old state: who claimed meanwhile is not known to it."""
+        bench.fill(read_at=bench.now() - timedelta(seconds=LATE_SECONDS, milliseconds=-500))
+        bought = claim_of()
+        bench.buy(bought)
+        assert bench.fill(is_full=False, held_by_member={}) is Filling.FILLED
+        assert bench.counted() == {}
+        later = bench.now() + timedelta(seconds=LATE_SECONDS, milliseconds=500)
+        missed = {"read_at": later, "is_full": False, "held_by_member": {}}
+        for _ in range(2):  # whoever is told may fail to do it
+            assert bench.fill(**missed) is Filling.NEEDS_FULL
+        assert bench.fill(read_at=later) is Filling.FILLED
+        assert bench.fill(**missed) is Filling.FILLED
+        assert bench.counted() == {bought.member_id: 1}
 
     @pytest.mark.parametrize("wrong", [-3, +5])
     def test_c49_puts_a_wrong_stock_right(self, bench: GateBench, wrong: int) -> None:
