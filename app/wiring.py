@@ -11,6 +11,7 @@ from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
 from redis.retry import Retry
 
+from app.gate_cluster import connect_late
 from app.options import WebOptions
 from config.settings import AlipaySettings, Settings, WechatPaySettings
 from kit.alipay import AlipayApi
@@ -95,9 +96,7 @@ def make_gate_redis(settings: Settings) -> "Redis | RedisCluster":
     """Return a client of the gate's Redis, which may be a cluster, that gives up as soon."""
     url = settings.gate_redis_url or settings.redis_url
     if settings.gate_is_cluster:
-        return RedisCluster.from_url(
-            url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
-        )
+        return connect_late(url)
     return _redis_at(url)
 
 

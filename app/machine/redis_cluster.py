@@ -23,14 +23,19 @@ SLOTS: Final = 16384
 HOST: Final = "127.0.0.1"
 BUS_DISTANCE: Final = 10_000  # the nodes talk to each other on a port so much higher
 HIGHEST_PORT: Final = 65_535
+SILENCE_MS: Final = 1000  # after which a node is given up, and its replica takes its place
 
 
 class EmbeddedCluster:
-    """Three masters without replicas; what they hold is gone when they end."""
+    """Three masters, some of them with a replica; what they hold is gone when they end.
 
-    def __init__(self, folder: Path) -> None:
+    The masters are the first of `ports` and `children`, replicas follow in the order of theirs.
+    """
+
+    def __init__(self, folder: Path, *, replicas: int = 0) -> None:
         """Remember where; nothing is started."""
         self.folder = folder.absolute()
+        self.replicas = replicas
         self.ports: list[int] = []
         self.children: list[Child] = []
 
@@ -41,16 +46,26 @@ class EmbeddedCluster:
 
     def start(self) -> None:
         """Start the nodes, deal the slots out, and wait until each node sees the whole."""
-        for _ in range(NODES):
+        for _ in range(NODES + self.replicas):
             self.ports.append(_free_port())
             self.children.append(self._spawn(self.ports[-1]))
         try:
             self._wait_until(lambda node: bool(node.ping()))
             self._join()
-            self._wait_until(_sees_the_whole)
+            self._wait_until(self._sees_the_whole)
+            self._follow()
         except CannotRun:
             self.stop()
             raise
+
+    def kill(self, number: int) -> None:
+        """End a node without a warning."""
+        self.children[number].kill()
+        self.children[number].finish(within_seconds=STOP_SECONDS)
+
+    def revive(self, number: int) -> None:
+        """Start a node again: it knows its place in the cluster, and holds nothing."""
+        self.children[number] = self._spawn(self.ports[number])
 
     def stop(self) -> None:
         """End every node and forget what they held."""
@@ -65,13 +80,14 @@ class EmbeddedCluster:
 
     def _spawn(self, port: int) -> Child:
         folder = self._folder_of(port)
-        folder.mkdir(mode=0o700, parents=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return spawn(
             "Redis",
             [
                 programs.redis_program(),
                 *("--port", str(port), "--bind", HOST, "--dir", folder, "--daemonize", "no"),
                 *("--cluster-enabled", "yes", "--appendonly", "no", "--save", ""),
+                *("--cluster-node-timeout", str(SILENCE_MS)),
                 *("--maxmemory", "256mb", "--maxmemory-policy", "noeviction"),
             ],
             log_file=folder / "log",
@@ -83,8 +99,18 @@ class EmbeddedCluster:
         for number, port in enumerate(self.ports):
             slots = range(SLOTS * number // NODES, SLOTS * (number + 1) // NODES)
             with Redis(host=HOST, port=port) as node:
-                node.execute_command("CLUSTER ADDSLOTS", *slots)
+                if number < NODES:
+                    node.execute_command("CLUSTER ADDSLOTS", *slots)
                 node.execute_command("CLUSTER MEET", HOST, self.ports[0])
+
+    def _follow(self) -> None:
+        """Have each replica follow its master, and wait until it has what that holds."""
+        for number in range(self.replicas):
+            with Redis(host=HOST, port=self.ports[number]) as master:
+                name = master.execute_command("CLUSTER MYID").decode()
+            with Redis(host=HOST, port=self.ports[NODES + number]) as node:
+                node.execute_command("CLUSTER REPLICATE", name)
+        self._wait_until(_follows_well)
 
     def _wait_until(self, is_so: "Callable[[Redis], bool]") -> None:
         deadline = monotonic_seconds() + START_SECONDS
@@ -98,10 +124,16 @@ class EmbeddedCluster:
                         raise CannotRun(f"Redis does not start: {child.last_words(lines=1)}")
                     sleep(POLL_SECONDS)
 
+    def _sees_the_whole(self, node: "Redis") -> bool:
+        told: Any = node.execute_command("CLUSTER INFO")  # type: ignore[no-untyped-call] # the library says nothing
+        known = int(told["cluster_known_nodes"])
+        return bool(told["cluster_state"] == "ok" and known == len(self.ports))
 
-def _sees_the_whole(node: "Redis") -> bool:
-    told: Any = node.execute_command("CLUSTER INFO")  # type: ignore[no-untyped-call] # the library says nothing
-    return bool(told["cluster_state"] == "ok" and told["cluster_known_nodes"] == str(NODES))
+
+def _follows_well(node: "Redis") -> bool:
+    """Say whether a node is a master, or a replica that is in step."""
+    told = node.info("replication")
+    return bool(told["role"] == "master" or told["master_link_status"] == "up")
 
 
 def _free_port() -> int:

@@ -10,12 +10,16 @@ from uuid import uuid4
 import pytest
 from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
 from redis.cluster import RedisCluster
+from redis.exceptions import ConnectionError
 
+from app.gate_cluster import connect_late
 from app.machine.redis_cluster import NODES, EmbeddedCluster
-from flash_sale.gate import AsyncGate, check_policy
-from flash_sale.gate_wire import Filling, Verdict
+from flash_sale.gate import AsyncGate, Gate, check_policy
+from flash_sale.gate_wire import Filling, GateUnavailable, Verdict
 from tests.factories.gates import GateBench, claim_of
 from tests.flash_sale.test_gate_trouble import race
+from tests.journeys.people import eventually
+from tests.servers import free_port
 
 SHARDS = 8
 
@@ -120,3 +124,64 @@ class TestCluster:
                 assert await gate.peek(uuid4()) is None
 
         asyncio.run(play())
+
+
+@pytest.fixture
+def late(embedded: EmbeddedCluster, cluster: "RedisCluster") -> Iterator[GateBench]:
+    """Return a gate as the product asks it, on an empty cluster."""
+    client = connect_late(embedded.url)
+    bench = GateBench(cluster, units=40, shards=SHARDS)
+    bench.gate = Gate(client)
+    yield bench
+    client.close()
+
+
+class TestAway:
+    """A cluster that is away, or a part of it."""
+
+    def test_stops_nobody_from_starting(self) -> None:
+        gate = Gate(connect_late(f"redis://127.0.0.1:{free_port()}"))
+        for _ in range(2):
+            with pytest.raises(GateUnavailable):
+                gate.admit(uuid4(), [claim_of()])
+
+    def test_is_asked_once_more_and_not_ten_times(
+        self, late: GateBench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert late.fill() is Filling.FILLED
+        tried: list[str] = []
+
+        def refuse(_self: object, _node: object, *words: str, **_more: object) -> None:
+            tried.append(words[0])
+            raise ConnectionError("away")
+
+        monkeypatch.setattr(RedisCluster, "_execute_command", refuse)
+        with pytest.raises(GateUnavailable):
+            late.gate.read_counts(uuid4())
+        assert tried == ["HGET", "HGET"]
+
+    def test_c48_goes_on_when_a_node_that_was_killed_is_back(
+        self, late: GateBench, embedded: EmbeddedCluster
+    ) -> None:
+        """It holds nothing any more: the gate is filled in full."""
+        assert late.fill() is Filling.FILLED
+        claims = [claim_of() for _ in range(20)]
+        assert late.ask(*claims) == [Verdict.ADMITTED] * 20
+        late.finish(*claims)
+        embedded.kill(1)
+        with pytest.raises(GateUnavailable):
+            late.ask(*claims)
+        embedded.revive(1)
+        eventually(lambda: answers(late), what="the cluster is whole")
+        assert late.fill(is_full=False) is Filling.NEEDS_FULL
+        assert late.fill() is Filling.FILLED
+        assert late.ask(*(claim_of() for _ in range(41))).count(Verdict.ADMITTED) == 20
+
+
+def answers(bench: GateBench) -> bool:
+    """Say whether every shard of a gate answers."""
+    try:
+        bench.gate.peek(bench.campaign_id)
+    except GateUnavailable:
+        return False
+    return True
