@@ -1,6 +1,5 @@
 """A sale under fire: a shop whose servers may die, a crowd, trouble meanwhile, and what holds."""
 
-import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -141,17 +140,20 @@ class Fire:
         try:
             trouble()
             self._wait_for_the_crowd()
+            self.watcher.stopping.set()
+            self.watcher.join(timeout=30)
+            self.check()
         finally:
             self.watcher.over.set()
             self.watcher.stopping.set()
-            self.watcher.join(timeout=30)
-        self.check()
-        self.engine.dispose()
+            self.engine.dispose()
 
     def check(self) -> None:
         """Look at what was told and at what is true."""
-        assert [buyer.error for buyer in self.crowd if buyer.error] == []
-        assert [odd for buyer in self.crowd for odd in buyer.odd] == []
+        errors = [repr(buyer.error) for buyer in self.crowd if buyer.error]
+        odd = [told for buyer in self.crowd for told in buyer.odd]
+        assert not errors, errors
+        assert not odd, f"{len(odd)} oddities: {odd[:5]}"
         eventually(self._nothing_is_open, within_seconds=60, what="everything ends")
         self._look_at_what_was_told()
         watcher = self.watcher
@@ -233,12 +235,3 @@ def put_on(shop: RunningShop, sale: Sale, *, limit: int = 1) -> str:
             now=utc_now(),
         )
     return str(made.id)
-
-
-def every(rng: random.Random, count: int, within: float, act: Callable[[], Any]) -> None:
-    """Do something so many times, at random moments."""
-    before = 0.0
-    for moment in sorted(rng.uniform(0, within) for _ in range(count)):
-        sleep(moment - before)
-        act()
-        before = moment
