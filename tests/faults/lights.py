@@ -26,13 +26,13 @@ class Light:
         self.figures: Counter[str] = Counter()
         self._name = name
 
-    def burn(self, trouble: Trouble, *, everyday: int, chaos: int) -> None:
+    def burn(self, trouble: Trouble, *, everyday: int, chaos: int, shards: int = 0) -> None:
         """Hold so many sales with this trouble; what must hold of each is looked at."""
         members, stock = CHAOS if self.is_chaos else EVERYDAY
         for number in range(chaos if self.is_chaos else everyday):
             rng = self.dice(number)
             drawn = fates(rng, count=members, stock=stock, spread=SPREAD_SECONDS)
-            sale = Sale(stock=stock, shards=rng.choice((1, 1, 4)))
+            sale = Sale(stock=stock, shards=shards or rng.choice((1, 1, 4)))
             fire = Fire(self.burning, sale, drawn)
             fire.burn(lambda rng=rng: trouble(rng))
             self.figures["sales"] += 1

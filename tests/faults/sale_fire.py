@@ -1,7 +1,7 @@
 """A sale under fire: a shop whose servers may die, a crowd, trouble meanwhile, and what holds."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,7 +20,7 @@ from tests.faults.test_chaos import unfinished
 from tests.journeys.auditor import assert_sound, begin_of, vault_of
 from tests.journeys.conftest import opened
 from tests.journeys.people import Person, eventually
-from tests.running_shop import RunningShop
+from tests.running_shop import PARTS, RunningShop
 from tests.servers import DatabaseServer
 
 LASTS: Final = timedelta(minutes=30)
@@ -60,6 +60,13 @@ class BurningShop:
         """Return so many members; new ones sign in."""
         self.members += people(self.shop, count - len(self.members))
         return self.members[:count]
+
+    def restart(self, extra: Mapping[str, str] | None = None) -> None:
+        """Kill every part and start it again, with further settings perhaps."""
+        for part in PARTS:
+            self.shop.kill(part)
+            self.shop.start_part(part, extra=extra)
+        self.shop.wait_until_ready()
 
     def engine(self) -> Engine:
         """Return the shop's database, as its owner."""
