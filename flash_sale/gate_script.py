@@ -156,6 +156,8 @@ for i = 1, #entries, 2 do
     call('HDEL', ENTRIES, entries[i])
   elseif settled == 0 and admitted <= now - pending then
     give_back(entries[i], quantity, early)
+    -- The database may have it all the same: whoever stands here is looked up, with 0, too.
+    call('HSETNX', HELD, sub(entries[i], 1, 16), 0)
   elseif admitted > read + margin then
     sure = sure + quantity
     if early then sure_early = sure_early + quantity end

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from flash_sale import queries
-from flash_sale.filling import LATE_SECONDS
+from flash_sale.filling import LATE_SECONDS, PENDING_SECONDS
 from flash_sale.gate import Gate
 from flash_sale.gate_wire import Filling, GateState, GateTarget
 from flash_sale.models import SaleMode
@@ -21,8 +21,9 @@ from shop.cards import allotments
 FILLED_BEFORE: Final = timedelta(minutes=10)  # the opening
 # Longer than a fill may be late; members whose units ended before that are right already.
 CHANGED_WITHIN: Final = timedelta(seconds=90)
-# Longer than fills may be late; who claimed while the gate was away is not known to it.
-CLAIMED_WITHIN: Final = timedelta(seconds=2 * LATE_SECONDS)
+# Who claimed while the gate was away is not known to it, and whose claim it was told nothing of is
+# forgotten after a while.
+CLAIMED_WITHIN: Final = timedelta(seconds=PENDING_SECONDS + LATE_SECONDS)
 
 
 def read_target(session: Session, sale: Sale, *, is_full: bool, now: datetime) -> GateTarget:
@@ -33,6 +34,8 @@ def read_target(session: Session, sale: Sale, *, is_full: bool, now: datetime) -
     early_gone = (
         queries.count_claimed_before(session, campaign.id, campaign.starts_at) if has_early else 0
     )
+    # Before the claims: an offer that is taken meanwhile is in one of the two readings, or in both.
+    offers = queries.list_offers(session, campaign.id)
     held = (
         queries.count_held_by_member(session, campaign.id)
         if is_full
@@ -54,7 +57,7 @@ def read_target(session: Session, sale: Sale, *, is_full: bool, now: datetime) -
         free_units=free,
         waiting_units=min(free, queries.count_waiting(session, campaign.id)),
         held_by_member=held,
-        offers=queries.list_offers(session, campaign.id),
+        offers=offers,
         is_full=is_full,
         early_starts_at=early_starts_at if has_early else None,
         early_units=max(terms.early_units - early_gone, 0) if has_early else 0,

@@ -62,6 +62,15 @@ class TestFilling:
         bench.fill()
         assert (bench.pending(), sum(bench.shard_units()), bench.counted()) == (0, 10, {})
 
+    def test_c49_may_still_know_whose_claim_it_gave_back(self, bench: GateBench) -> None:
+        """Until a reading tells: they are neither refused, nor told "sold out" unasked."""
+        claim = claim_of(quantity=2)
+        bench.ask(claim)
+        bench.age(claim, TOO_LONG)
+        bench.fill(is_full=False, held_by_member={})
+        assert bench.counted() == {claim.member_id: 0}
+        assert bench.ask(claim_of(claim.member_id, quantity=2)) == [Verdict.ADMITTED]
+
     def test_c49_keeps_what_was_committed_and_never_said(self, bench: GateBench) -> None:
         claim = claim_of(quantity=2)
         bench.ask(claim)

@@ -1,10 +1,12 @@
 """What an offer may not be used for, and claims that no gate has looked at."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from flash_sale import committing
+from flash_sale import committing, queries, targets
 from flash_sale.batch import Claimed, Outcome, Wanted
 from flash_sale.models import SaleMode, WaitStatus
 from flash_sale.rules import NoOffer, SoldOut
@@ -79,3 +81,30 @@ class TestWithoutAGate:
         campaign_id = bench.sale(Deal(starts_in=MINUTE, terms=early))
         outcome = without_gate(bench, campaign_id, bench.wanted(is_early=True))
         assert isinstance(outcome, NotStarted)
+
+
+class TestAnOfferThatIsTakenWhileTheDatabaseIsRead:
+    """The gate hears of it from one of two questions, and they are asked one after the other."""
+
+    def test_is_known_as_an_offer_or_as_a_claim(
+        self, bench: SaleBench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Known as neither, a repeated claim would be told that all is sold."""
+        wait = bench.offered()
+        left = ["offer"]
+
+        def then_taken(read: Callable[..., Any]) -> Callable[..., Any]:
+            def asked(*words: Any, **more: Any) -> Any:
+                told = read(*words, **more)
+                if left and left.pop():
+                    bench.take(wait)
+                return told
+
+            return asked
+
+        for name in ("list_offers", "count_held_of_changed"):
+            monkeypatch.setattr(queries, name, then_taken(getattr(queries, name)))
+        with bench.begin() as session:
+            sale = queries.get_sale(session, wait.campaign_id)
+            target = targets.read_target(session, sale, is_full=False, now=bench.now)
+        assert wait.member_id in {*target.offers, *target.held_by_member}
