@@ -225,7 +225,7 @@ class MoodyRedis(Redis):
 
     def execute_command(self, *words: Any, **more: Any) -> Any:
         """Answer, or be away."""
-        if self.is_away or (self.is_sulking and words[0] == "HEXISTS"):
+        if self.is_away or (self.is_sulking and words[0] == "HMGET"):
             raise ConnectionError("away")
         return super().execute_command(*words, **more)  # type: ignore[no-untyped-call] # the library says nothing
 
