@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.exc import SQLAlchemyError
 
 from flash_sale import committing, targets
-from flash_sale.admission import MAY_BE_REPEATED, Throttle, gate_claim, refusal_of
+from flash_sale.admission import MAY_BE_REPEATED, PassedBy, Throttle, gate_claim, refusal_of
 from flash_sale.batch import Claimed, Outcome, Wanted, claimed_or_raise, recall_claims
 from flash_sale.board import SaleBoard
 from flash_sale.committing import ResultUnknown
@@ -20,7 +20,7 @@ from flash_sale.lane.asking import Asking
 from flash_sale.lane.helpers import Helpers
 from flash_sale.lane.outlook import Outlook
 from flash_sale.lane.refilling import Refilling
-from flash_sale.lane.tickets import Ticket
+from flash_sale.lane.tickets import Ticket, tell_all
 from flash_sale.lane.writing import Writing
 from flash_sale.models import SaleMode
 from flash_sale.queries import Sale
@@ -50,6 +50,7 @@ class LaneDesk:
         self._clock = clock
         self._board = SaleBoard(begin)
         self._throttle = Throttle()
+        self._passed_by = PassedBy()
         self._reading: dict[UUID, asyncio.Future[Sale]] = {}
         self.helpers = Helpers(HELPERS)
         self.outlook = Outlook(gate)
@@ -80,9 +81,10 @@ class LaneDesk:
             return claimed_or_raise(await self.helpers.attempt(offer))
         if sale.terms.mode is SaleMode.LOTTERY:
             return claimed_or_raise(await self._take_offer(campaign_id, wanted, DrawnByLot()))
-        refusal = self.outlook.refusal(sale, wanted, now=self._clock.tell())
-        if refusal is not None:
-            raise refusal
+        if wanted.member_id not in self._passed_by:
+            refusal = self.outlook.refusal(sale, wanted, now=self._clock.tell())
+            if refusal is not None:
+                raise refusal
         if self._writing.is_full:
             raise Unavailable(retry_after_seconds=1)
         ticket = Ticket(sale, wanted, asyncio.get_running_loop().create_future())
@@ -146,7 +148,10 @@ class LaneDesk:
 
         async def commit(ticket: Ticket) -> None:
             work = self._work(committing.commit_without_gate, campaign_id, ticket.wanted)
-            ticket.tell(await self.helpers.attempt(work))
+            outcome = await self.helpers.attempt(work)
+            if isinstance(outcome, Claimed):
+                self._passed_by.add(ticket.wanted.member_id)
+            ticket.tell(outcome)
 
         for ticket in tickets:
             try:
@@ -164,11 +169,13 @@ class LaneDesk:
 
     async def _recall(self, campaign_id: UUID, tickets: Sequence[Ticket], verdict: Verdict) -> None:
         """Tell those who hold units what the same claim came to, and refuse the others."""
+        members = {ticket.wanted.member_id for ticket in tickets}
+        passed_by = {member_id for member_id in members if member_id in self._passed_by}
         try:
-            members = {ticket.wanted.member_id for ticket in tickets}
-            holding = await self._gate.holding(campaign_id, members)
-        except GateUnavailable:
-            holding = frozenset()
+            holding = passed_by | await self._gate.holding(campaign_id, members)
+        except GateUnavailable:  # "sold out" would be the last word, and may be wrong
+            tell_all(tickets, Unavailable(retry_after_seconds=1))
+            return
         asked = [ticket for ticket in tickets if ticket.wanted.member_id in holding]
         _refuse([ticket for ticket in tickets if ticket.wanted.member_id not in holding], verdict)
         if not asked:
