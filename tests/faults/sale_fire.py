@@ -20,7 +20,7 @@ from tests.faults.test_chaos import unfinished
 from tests.journeys.auditor import assert_sound, begin_of, vault_of
 from tests.journeys.conftest import opened
 from tests.journeys.people import Person, eventually
-from tests.running_shop import PARTS, RunningShop
+from tests.running_shop import RunningShop
 from tests.servers import DatabaseServer
 
 LASTS: Final = timedelta(minutes=30)
@@ -63,7 +63,7 @@ class BurningShop:
 
     def restart(self, extra: Mapping[str, str] | None = None) -> None:
         """Kill every part and start it again, with further settings perhaps."""
-        for part in PARTS:
+        for part in self.shop.parts:
             self.shop.kill(part)
             self.shop.start_part(part, extra=extra)
         self.shop.wait_until_ready()
@@ -79,7 +79,7 @@ def burning_shop(settings: dict[str, str] | None = None) -> Iterator[BurningShop
     database, redis = DatabaseServer.start(), FragileRedis()
     try:
         all_settings = {**SETTINGS, "GATE_REDIS_URL": redis.gate_url, **(settings or {})}
-        with opened(database, redis.url, all_settings) as shop:
+        with opened(database, redis.url, all_settings, with_lane=True) as shop:
             yield BurningShop(shop, redis, database)
     finally:
         redis.stop()

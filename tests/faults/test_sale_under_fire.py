@@ -7,9 +7,6 @@ from typing import Final
 import pytest
 
 from tests.faults.lights import SPREAD_SECONDS, Light, every
-from tests.faults.test_chaos import is_up
-from tests.journeys.people import eventually
-from tests.running_shop import PARTS
 
 KILLS: Final = 4  # in each sale
 
@@ -91,7 +88,7 @@ class TestProcesses:
         shop = light.burning.shop
 
         def kill(rng: Random) -> None:
-            parts = [*PARTS, *rng.choices(PARTS, k=KILLS)][:KILLS]
+            parts = [*shop.parts, *rng.choices(shop.parts, k=KILLS)][:KILLS]
             rng.shuffle(parts)
             for part in parts:
                 sleep(rng.uniform(0.1, 0.8))
@@ -99,7 +96,7 @@ class TestProcesses:
                 sleep(rng.uniform(0.0, 0.3))
                 shop.start_part(part)
                 light.figures[part] += 1
-            eventually(lambda: is_up(shop), within_seconds=30, what="ready")
+            shop.wait_until_ready()
 
         light.burn(kill, everyday=1, chaos=50)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.auditor import assert_audit_command, assert_sound, new_sku
-from tests.running_shop import PARTS, RunningShop
+from tests.running_shop import RunningShop
 from tests.servers import DatabaseServer
 
 PAY_WITHIN_SECONDS = "4"
@@ -21,12 +21,17 @@ def opened(
     redis_url: str,
     settings: Mapping[str, str] | None = None,
     *,
-    parts: tuple[str, ...] = PARTS,
+    parts: tuple[str, ...] | None = None,
+    with_lane: bool = False,
 ) -> Iterator[RunningShop]:
     """Start a shop of its own, and end it."""
     folder = Path(tempfile.mkdtemp(prefix="tuanka-test-"))
     shop = RunningShop(
-        folder, database_server=database_server, redis_url=redis_url, settings=settings
+        folder,
+        database_server=database_server,
+        redis_url=redis_url,
+        settings=settings,
+        with_lane=with_lane,
     )
     try:
         shop.start(parts=parts)
