@@ -8,24 +8,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 
-from app.machine.children import spawn
-from app.machine.processes import programs
 from kit import clock
-from tests.running_shop import RunningShop
-from tests.servers import ROOT
-
-
-def start_skewed(shop: RunningShop, part: str, seconds: float) -> None:
-    """Start a part of a shop by a clock that is so much ahead; a negative one is behind."""
-    known = {program.name: program for program in programs(shop.settings, with_sandbox=False)}
-    python, dash_m, *words = known[part].command
-    shop.children[part] = spawn(
-        part,
-        [python, dash_m, "tests.faults.skewed", str(seconds), *words],
-        log_file=shop.log_file(part),
-        environment=known[part].environment,
-        directory=ROOT,
-    )
 
 
 def skew(seconds: float) -> None:
