@@ -49,7 +49,7 @@ test: setup-dev
 	@exec $(PY) -m pytest -n 2 --dist worksteal $(ARGS)
 
 chaos: setup-dev
-	@exec $(PY) -m pytest tests/faults tests/races --chaos $(ARGS)
+	@exec $(PY) -m pytest tests/faults tests/races tests/flash_sale --chaos $(ARGS)
 
 bench: setup-dev
 	@ONLY="$(ONLY)" exec $(PY) -m benchmarks $(ARGS)

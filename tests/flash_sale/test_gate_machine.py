@@ -20,20 +20,26 @@ from flash_sale.gate_wire import GateClaim, Verdict, keys_of
 from tests.factories.gated_sales import CALM, GO, MARGIN_MS, TROUBLE, GatedSale, Step, play
 
 MOST_PROGRAMS: Final = 300
-EXAMPLES: Final = int(os.environ.get("GATE_MACHINE_EXAMPLES", "60"))
-ANYHOW: Final = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+EVERYDAY_EXAMPLES: Final = 60
+CHAOS_EXAMPLES: Final = int(os.environ.get("GATE_MACHINE_EXAMPLES", "3000"))
 BUSY: Final = ("claim",) * 5 + ("commit",) * 3 + ("give_back", "pause") + ("fill",) * 2 + GO * 2
 SHARDS: Final = (1, 1, 2, 4)
 
 
-def steps(*kinds: str) -> st.SearchStrategy[list[Step]]:
-    """Return programs: what happens, and two numbers to pick by."""
+def in_any_order(redis: "Redis", *kinds: str, is_chaos: bool) -> None:
+    """Play programs of what may happen, each with two numbers to pick by: many in a long run."""
     step = st.tuples(st.sampled_from(kinds), st.integers(0, 1000), st.integers(0, 1000))
-    return st.lists(step, min_size=5, max_size=70)
+
+    @settings(
+        max_examples=CHAOS_EXAMPLES if is_chaos else EVERYDAY_EXAMPLES,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    @given(shards=st.sampled_from(SHARDS), program=st.lists(step, min_size=5, max_size=70))
+    def holds(shards: int, program: list[Step]) -> None:
+        play(GatedSale(redis, shards=shards), program)
+
+    holds()
 
 
 @pytest.fixture(autouse=True)
@@ -45,19 +51,15 @@ def small_margin(monkeypatch: pytest.MonkeyPatch) -> None:
 class TestAnyOrder:
     """Whatever happens in whatever order."""
 
-    @ANYHOW
-    @given(shards=st.sampled_from(SHARDS), program=steps(*CALM, *GO))
     def test_nothing_is_promised_twice_and_nothing_lost(
-        self, redis: "Redis", shards: int, program: list[Step]
+        self, redis: "Redis", is_chaos: bool
     ) -> None:
-        play(GatedSale(redis, shards=shards), program)
+        in_any_order(redis, *CALM, *GO, is_chaos=is_chaos)
 
-    @ANYHOW
-    @given(shards=st.sampled_from(SHARDS), program=steps(*CALM, *GO, *TROUBLE))
     def test_c47_c48_c49_trouble_is_over_after_two_fills(
-        self, redis: "Redis", shards: int, program: list[Step]
+        self, redis: "Redis", is_chaos: bool
     ) -> None:
-        play(GatedSale(redis, shards=shards), program)
+        in_any_order(redis, *CALM, *GO, *TROUBLE, is_chaos=is_chaos)
 
 
 @dataclass(frozen=True)
