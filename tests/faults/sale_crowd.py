@@ -44,6 +44,7 @@ class Buyer(threading.Thread):
         self.person, self.campaign_id, self.fate, self.over = person, campaign_id, fate, over
         self.told: dict[str, Json] = {}  # key → the claim and order of its answer
         self.odd: list[str] = []
+        self.heard: dict[str, list[str]] = {}  # key → what came of each try
         self.trouble = 0
         self.error: BaseException | None = None
         self._token = self._claims_url = ""
@@ -70,19 +71,23 @@ class Buyer(threading.Thread):
         self, method: str, url: str, body: Json | None = None, *, token: str = "", key: str = ""
     ) -> requests.Response | None:
         """Ask, and again under the same key while nobody answers; None when nobody ever does."""
+        key = key or uuid4().hex
         headers = {"Authorization": f"Bearer {token or self.person.token}"}
         if method == "POST":
-            headers["Idempotency-Key"] = key or uuid4().hex
+            headers["Idempotency-Key"] = key
+        heard = self.heard.setdefault(key, [])
         until = monotonic_seconds() + PATIENCE_SECONDS
         while monotonic_seconds() < until:
             try:
                 answer = requests.request(
                     method, url, json=body, headers=headers, timeout=TIMEOUT_SECONDS
                 )
-            except requests.RequestException:
+            except requests.RequestException as error:
+                heard.append(type(error).__name__)
                 self.trouble += 1
                 sleep(0.1)
                 continue
+            heard.append(f"{answer.status_code} at {answer.headers.get('Date')}")
             if answer.status_code not in BUSY:
                 if answer.status_code >= 500:
                     self.odd.append(f"{method} {url}: {answer.status_code} {answer.text}")

@@ -219,7 +219,20 @@ class Fire:
             )
             true = {str(row.id): str(row.order_id) for row in rows}
         assert told.items() <= true.items(), "somebody was told of what is not there"
-        assert true.items() <= told.items(), "nobody was told of what is there"
+        assert true.items() <= told.items(), self._never_told(set(true) - set(told))
+
+    def _never_told(self, claim_ids: set[str]) -> str:
+        """Say what those heard instead who were not told of their claims."""
+        query = text(
+            "SELECT i.key, k.claimed_at, w.offered_until FROM claims k JOIN idempotency_keys i"
+            " ON i.scope = k.member_id::text AND i.answer ->> 'claim_id' = k.id::text"
+            " LEFT JOIN waits w ON w.member_id = k.member_id AND w.campaign_id = k.campaign_id"
+            " WHERE k.id = ANY(CAST(:ids AS uuid[]))"
+        )
+        with self.engine.connect() as connection:
+            rows = connection.execute(query, {"ids": sorted(claim_ids)}).all()
+        heard = {key: words for buyer in self.crowd for key, words in buyer.heard.items()}
+        return f"not told: {[(*row, heard.get(row.key)) for row in rows]}"
 
 
 def put_on(shop: RunningShop, sale: Sale, *, limit: int = 1) -> str:
