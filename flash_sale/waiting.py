@@ -107,9 +107,13 @@ def offer_free_units(session: Session, campaign_id: UUID, *, now: datetime) -> i
         return 0
     free = allotments.count_left(session, [terms.item_id], now=now).get(terms.item_id, 0)
     next_ones = _lock_next(session, campaign_id, most=min(free, MOST_OFFERS))
+    gone = members.find_deleted(session, {wait.member_id for wait in next_ones})
     offered = 0
     try:
         for wait in next_ones:
+            if wait.member_id in gone:  # nobody could take it
+                _end(session, wait, WaitStatus.LEFT, actor="waitlist", now=now)
+                continue
             with session.begin_nested():
                 _offer(session, campaign, terms, wait, now=now)
             offered += 1

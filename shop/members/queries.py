@@ -62,6 +62,17 @@ def lock_active(session: Session, member_ids: Collection[UUID]) -> set[UUID]:
     return {member_id for member_id, status in rows if status is MemberStatus.ACTIVE}
 
 
+def find_deleted(session: Session, member_ids: Collection[UUID]) -> set[UUID]:
+    """Return those of them whose account was deleted, without waiting for anybody."""
+    return set(
+        session.scalars(
+            select(Member.id).where(
+                Member.id.in_(member_ids), Member.status == MemberStatus.DELETED
+            )
+        )
+    )
+
+
 def check_active(status: MemberStatus) -> None:
     """Raise `MemberNotActive` unless a member, whose lock the caller holds, is active."""
     if status is not MemberStatus.ACTIVE:

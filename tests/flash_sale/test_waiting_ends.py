@@ -13,6 +13,7 @@ from shop.campaigns.models import CampaignStatus
 from shop.campaigns.rules import Ended
 from shop.cards import batches
 from shop.cards.models import Batch, Card
+from shop.members import service as members
 from tests.factories.sales import OFFER, WINDOW, Deal, SaleBench
 
 SECOND = timedelta(seconds=1)
@@ -123,3 +124,14 @@ class TestTheQueue:
         assert statuses(bench, *waits) == [S.OFFERED] * 2 + [S.WAITING] * 2
         bench.sweep("offer")
         assert statuses(bench, *waits) == [S.OFFERED] * 3 + [S.WAITING]
+
+    def test_an_account_that_is_no_more_is_offered_nothing(self, bench: SaleBench) -> None:
+        """Nobody could take it, and the next one would wait for nothing."""
+        campaign_id, (claimed,) = bench.sold_out()
+        first, second = bench.wait(campaign_id), bench.wait(campaign_id)
+        with bench.begin() as session:
+            members.pseudonymise(session, member_id=first.member_id, now=bench.now)
+        bench.lapse(claimed.order_id)
+        bench.sweep("offer")
+        assert statuses(bench, first, second) == [S.LEFT, S.OFFERED]
+        assert bench.violations() == []
