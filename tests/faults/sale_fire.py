@@ -24,8 +24,8 @@ from tests.running_shop import RunningShop
 from tests.servers import DatabaseServer
 
 LASTS: Final = timedelta(minutes=30)
-PAY_WITHIN_SECONDS: Final = 4
-OFFER: Final = timedelta(seconds=4)
+PAY_WITHIN_SECONDS: Final = 3
+OFFER: Final = timedelta(seconds=3)
 LONGEST_SALE_SECONDS: Final = 240.0
 LOOK_SECONDS: Final = 0.05
 # Everybody comes from one address here, and nobody is to be taken for a program.
