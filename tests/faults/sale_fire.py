@@ -219,20 +219,29 @@ class Fire:
             )
             true = {str(row.id): str(row.order_id) for row in rows}
         assert told.items() <= true.items(), "somebody was told of what is not there"
-        assert true.items() <= told.items(), self._never_told(set(true) - set(told))
+        never_told = self._never_told(set(true) - set(told))
+        assert not never_told, never_told
 
-    def _never_told(self, claim_ids: set[str]) -> str:
-        """Say what those heard instead who were not told of their claims."""
+    def _never_told(self, claim_ids: set[str]) -> list[str]:
+        """Return what those heard instead who were not told of their claims.
+
+        Whose time to pay was over before anybody answered has nothing left to be told of.
+        """
         query = text(
-            "SELECT i.key, k.claimed_at, w.offered_until FROM claims k JOIN idempotency_keys i"
-            " ON i.scope = k.member_id::text AND i.answer ->> 'claim_id' = k.id::text"
-            " LEFT JOIN waits w ON w.member_id = k.member_id AND w.campaign_id = k.campaign_id"
-            " WHERE k.id = ANY(CAST(:ids AS uuid[]))"
+            "SELECT i.key, o.pay_by, o.status FROM claims k JOIN orders o ON o.id = k.order_id"
+            " JOIN idempotency_keys i ON i.scope = k.member_id::text"
+            " AND i.answer ->> 'claim_id' = k.id::text WHERE k.id = ANY(CAST(:ids AS uuid[]))"
         )
         with self.engine.connect() as connection:
             rows = connection.execute(query, {"ids": sorted(claim_ids)}).all()
-        heard = {key: words for buyer in self.crowd for key, words in buyer.heard.items()}
-        return f"not told: {[(*row, heard.get(row.key)) for row in rows]}"
+        assert len(rows) == len(claim_ids)
+        answered_at = {k: at for buyer in self.crowd for k, at in buyer.answered_at.items()}
+        heard = {k: words for buyer in self.crowd for k, words in buyer.heard.items()}
+        return [
+            f"order {row.status}, to be paid by {row.pay_by}, and its member heard {heard[row.key]}"
+            for row in rows
+            if row.status != "closed" or answered_at[row.key] < row.pay_by
+        ]
 
 
 def put_on(shop: RunningShop, sale: Sale, *, limit: int = 1) -> str:
