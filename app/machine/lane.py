@@ -16,6 +16,8 @@ from config.settings import Settings, load_settings
 FINISH_SECONDS: Final = 4  # for the claims that are being written
 BACKLOG: Final = 4096  # a rush comes in one moment
 KEEP_ALIVE_SECONDS: Final = 75  # members wait for the opening with a connection that is open
+# Requests leave nothing behind that only a collection would find, so it may come seldom.
+GARBAGE_AFTER: Final = 20_000
 # A thread that writes must not keep the event loop waiting for its turn for long.
 SWITCH_SECONDS: Final = 0.001
 
@@ -58,4 +60,5 @@ def application() -> Any:
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(GARBAGE_AFTER)
     return lane

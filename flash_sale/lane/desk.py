@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -11,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flash_sale import committing, targets
 from flash_sale.admission import MAY_BE_REPEATED, Throttle, gate_claim, refusal_of
-from flash_sale.batch import Claimed, Outcome, Wanted, claimed_or_raise, recall_claims
+from flash_sale.batch import Claimed, Outcome, Wanted, recall_claims
 from flash_sale.board import SaleBoard
 from flash_sale.committing import ResultUnknown
 from flash_sale.gate import AsyncGate, Gate
@@ -72,22 +73,27 @@ class LaneDesk:
             reading.add_done_callback(lambda _: self._reading.pop(campaign_id))
         return await asyncio.shield(reading)
 
-    async def claim(self, sale: Sale, wanted: Wanted, *, offer_id: UUID | None = None) -> Claimed:
-        """Claim units, or what an offer is for, as `ClaimDesk.claim` does."""
+    async def claim(
+        self, sale: Sale, wanted: Wanted, *, offer_id: UUID | None = None, now: datetime
+    ) -> Outcome:
+        """Claim units, or what an offer is for, as `ClaimDesk.claim`; `now` is when it came.
+
+        Refusals are returned: raised, each would make garbage that only a collection finds.
+        """
         campaign_id = sale.campaign.id
         if offer_id is not None:
             offer = self._work(committing.commit_offer, campaign_id, offer_id, wanted)
-            return claimed_or_raise(await self.aside.attempt(offer))
+            return await self.aside.attempt(offer)
         if sale.terms.mode is SaleMode.LOTTERY:
-            return claimed_or_raise(await self._take_offer(campaign_id, wanted, DrawnByLot()))
-        refusal = self.outlook.refusal(sale, wanted, now=self._clock.tell())
+            return await self._take_offer(campaign_id, wanted, DrawnByLot())
+        refusal = self.outlook.refusal(sale, wanted, now=now)
         if refusal is not None:
-            raise refusal
+            return refusal
         if self._writing.is_full:
-            raise Unavailable(retry_after_seconds=1)
+            return Unavailable(retry_after_seconds=1)
         ticket = Ticket(sale, wanted, asyncio.get_running_loop().create_future())
         self._asking.ask(campaign_id, (ticket,))
-        return claimed_or_raise(await ticket.outcome)
+        return await ticket.outcome
 
     async def open(self) -> None:
         """Set the clock by the database's, which may be out: then it is set later."""
