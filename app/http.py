@@ -59,14 +59,14 @@ def _begin() -> None:
 
 def request_id_of(environ: Mapping[str, Any]) -> str:
     """Take the id our own proxy gave, or make one; a client's would only muddle the records."""
-    if "werkzeug.proxy_fix.orig" in environ:
-        return read_request_id(environ.get("HTTP_X_REQUEST_ID", ""))
-    return new_request_id()
+    given = str(environ.get("HTTP_X_REQUEST_ID", ""))
+    is_ours = "werkzeug.proxy_fix.orig" in environ and is_request_id(given)
+    return given if is_ours else new_request_id()
 
 
-def read_request_id(given: str) -> str:
-    """Return the id a proxy of ours gave, or another when it is none."""
-    return given if _REQUEST_ID_FORM.fullmatch(given) else new_request_id()
+def is_request_id(given: str) -> bool:
+    """Say whether the text has the form of an id."""
+    return _REQUEST_ID_FORM.fullmatch(given) is not None
 
 
 def new_request_id() -> str:

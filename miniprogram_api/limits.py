@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
@@ -128,6 +129,7 @@ def client_network() -> str:
     return network_of(request.remote_addr or "")
 
 
+@lru_cache(maxsize=65_536)
 def network_of(told: str) -> str:
     """Return an IPv4 address or IPv6 /64; whatever is no address is one network."""
     try:

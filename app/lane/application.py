@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 from uuid import UUID
@@ -77,12 +78,12 @@ class LaneApplication:
         await send({"type": "http.response.body", "body": body})
 
     async def _answer(self, scope: Scope, asked: Asked, receive: Receive) -> tuple[str, Answer]:
-        match = _CLAIMS.fullmatch(scope["path"])
-        if match is None:
+        campaign_id = _campaign_of(scope["path"])
+        if campaign_id is None:
             return await self._answer_beside(scope, asked)
         if scope["method"] != "POST":
             return ROUTE, answers.refuse_status(HTTPStatus.METHOD_NOT_ALLOWED, asked, allow="POST")
-        return ROUTE, await self._answer_claim(asked, UUID(match[1]), receive)
+        return ROUTE, await self._answer_claim(asked, campaign_id, receive)
 
     async def _answer_claim(self, asked: Asked, campaign_id: UUID, receive: Receive) -> Answer:
         try:
@@ -92,7 +93,7 @@ class LaneApplication:
         except ValidationError as cause:
             return answers.refuse_fields(cause, asked)
         except NotServed as refusal:
-            return answers.refuse_status(refusal.status, asked)
+            return answers.refuse_status(refusal.says, asked)
         except SQLAlchemyError:
             log.exception("the database does not serve")
             return answers.refuse(Unavailable(), asked)
@@ -114,10 +115,10 @@ class LaneApplication:
     async def _tell_ready(self) -> Answer:
         """Ask database and Redis; without the first nothing can be claimed."""
         try:
-            missing = await self._parts.desk.helpers.do(_missing, self._parts.ports)
+            missing = await self._parts.desk.aside.do(_missing, self._parts.ports)
         except Unavailable:
             missing = ["database"]
-        degraded = await self._parts.desk.helpers.do(_degraded, self._parts.ports)
+        degraded = await self._parts.desk.aside.do(_degraded, self._parts.ports)
         status = "unready" if missing else "ready"
         said = {"degraded": degraded, "missing": missing, "status": status}
         body = json.dumps(said, separators=(",", ":")).encode()
@@ -154,6 +155,12 @@ class LaneApplication:
         await self._parts.desk.close()
         self._figures.pass_on()
         log.info("the lane is closed")
+
+
+@lru_cache(maxsize=1024)
+def _campaign_of(path: str) -> UUID | None:
+    match = _CLAIMS.fullmatch(path)
+    return None if match is None else UUID(match[1])
 
 
 def _missing(ports: Ports) -> list[str]:

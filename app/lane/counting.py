@@ -25,22 +25,20 @@ class Counting:
         self._most_of_member = max(1, int(limits.most(Kind.WRITE) * share))
         self._most_of_device = max(1, int(limits.most_of_device(Kind.WRITE) * share))
         self._most_of_address = max(1, int(limits.most_of_address(Kind.WRITE) * share))
-        self._counts: dict[UUID | bytes | str, int] = {}
+        self._counts: dict[bytes | str, int] = {}
         self._window = -1
 
     def count_address(self, network: str) -> None:
         """Count a request of a network; raises `RateLimited`."""
         self._hit(network, self._most_of_address)
 
-    def count_member(self, member_id: UUID) -> None:
-        """Count a request of a member; raises `RateLimited`."""
-        self._hit(member_id, self._most_of_member)
+    def count_member(self, member_id: UUID, device: bytes | None) -> None:
+        """Count a request of a member, and of the device if it is known; raises `RateLimited`."""
+        self._hit(member_id.bytes, self._most_of_member)
+        if device is not None:
+            self._hit(device, self._most_of_device)
 
-    def count_device(self, device: bytes) -> None:
-        """Count a request of one of a member's devices; raises `RateLimited`."""
-        self._hit(device, self._most_of_device)
-
-    def _hit(self, key: UUID | bytes | str, most: int) -> None:
+    def _hit(self, key: bytes | str, most: int) -> None:
         now = monotonic_seconds()
         window = int(now / SECONDS)
         if window != self._window:

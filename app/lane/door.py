@@ -4,13 +4,14 @@ from functools import partial
 from http import HTTPStatus
 from uuid import UUID
 
-from app.lane.answers import Answer
+from app.lane.answers import Answer, refuse
 from app.lane.asked import Asked, Receive, read_claim
 from app.lane.counting import Counting
 from flash_sale.batch import Wanted
 from flash_sale.entry import Doorman
 from flash_sale.lane.desk import LaneDesk
 from kit.database_clock import DatabaseClock
+from kit.errors import DomainError
 from miniprogram_api.auth import Caller, SignInRequired, look_up, read_purchase
 from miniprogram_api.claim_views import render_claim
 from miniprogram_api.claimants import check_person, wanted_by_token
@@ -42,14 +43,13 @@ class ClaimDoor:
         self._counting = Counting(limits)
 
     async def claim(self, asked: Asked, campaign_id: UUID, receive: Receive) -> Answer:
-        """Answer a claim; raises refusals, `NotServed` and `ValidationError`."""
+        """Answer a claim; raises refusals of the door, `NotServed` and `ValidationError`."""
         self._counting.count_address(asked.network)
         authorization = asked.get(b"authorization")
         now = self._clock.tell()
         token = read_purchase(authorization, key=self._ports.purchase_key, now=now)
         if token is not None:
-            self._counting.count_member(token.member_id)
-            self._counting.count_device(token.device)
+            self._counting.count_member(token.member_id, token.device)
             sent = await read_claim(asked, receive)
             key = asked.get(b"idempotency-key")
             wanted = wanted_by_token(token, campaign_id, sent.quantity, key=key)
@@ -58,15 +58,17 @@ class ClaimDoor:
             sent = await read_claim(asked, receive)
             wanted = await self._wanted_of(who, asked, campaign_id, sent)
         sale = await self._desk.find_sale(campaign_id)
-        claimed = await self._desk.claim(sale, wanted, offer_id=sent.offer_id)
-        return Answer(HTTPStatus.CREATED, render_claim(sale, claimed))
+        outcome = await self._desk.claim(sale, wanted, offer_id=sent.offer_id, now=now)
+        if isinstance(outcome, DomainError):
+            return refuse(outcome, asked)
+        return Answer(HTTPStatus.CREATED, render_claim(sale, outcome))
 
     async def _find_caller(self, authorization: str) -> Caller:
         """Return whose sign-in it is; few claim so, and each costs a question to the database."""
-        who = await self._desk.helpers.do(look_up, self._ports, authorization)
+        who = await self._desk.aside.do(look_up, self._ports, authorization)
         if who is None:
             raise SignInRequired
-        self._counting.count_member(who.member_id)
+        self._counting.count_member(who.member_id, None)
         return who
 
     async def _wanted_of(
@@ -79,7 +81,7 @@ class ClaimDoor:
             address_multiple=self._limits.address_multiple,
             now=self._clock.tell(),
         )
-        await self._desk.helpers.do(check)  # who was let in has been looked at
+        await self._desk.aside.do(check)  # who was let in has been looked at
         key = read_key(asked.get(b"idempotency-key"))
         named = asked.headers.get(b"x-client-channel")
         channel = read_channel(named, platform=who.sign_in.platform)

@@ -16,6 +16,8 @@ from config.settings import Settings, load_settings
 FINISH_SECONDS: Final = 4  # for the claims that are being written
 BACKLOG: Final = 4096  # a rush comes in one moment
 KEEP_ALIVE_SECONDS: Final = 75  # members wait for the opening with a connection that is open
+# Requests leave nothing behind that only a collection would find, so it may come seldom.
+GARBAGE_AFTER: Final = 20_000
 # A thread that writes must not keep the event loop waiting for its turn for long.
 SWITCH_SECONDS: Final = 0.001
 
@@ -49,7 +51,7 @@ def serve(settings: Settings, *, address: str = HOST) -> None:
 def application() -> Any:
     """Build the application in the worker process."""
     # Not above: the library of the figures looks for their folder as it is imported.
-    from app.lane.making import make_lane  # noqa: PLC0415
+    from app.lane.making import make_lane  # noqa: PLC0415 - see above
 
     settings = load_settings()
     logs.configure(level=settings.log_level, form=settings.log_format)
@@ -58,4 +60,5 @@ def application() -> Any:
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(GARBAGE_AFTER)
     return lane

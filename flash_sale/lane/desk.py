@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -11,13 +12,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flash_sale import committing, targets
 from flash_sale.admission import MAY_BE_REPEATED, PassedBy, Throttle, gate_claim, refusal_of
-from flash_sale.batch import Claimed, Outcome, Wanted, claimed_or_raise, recall_claims
+from flash_sale.batch import Claimed, Outcome, Wanted, recall_claims
 from flash_sale.board import SaleBoard
 from flash_sale.committing import ResultUnknown
 from flash_sale.gate import AsyncGate, Gate
 from flash_sale.gate_wire import Filling, GateUnavailable, Verdict
+from flash_sale.lane.aside import Aside
 from flash_sale.lane.asking import Asking
-from flash_sale.lane.helpers import Helpers
 from flash_sale.lane.outlook import Outlook
 from flash_sale.lane.refilling import Refilling
 from flash_sale.lane.tickets import Ticket, tell_all
@@ -32,8 +33,8 @@ from kit.errors import DomainError, Unavailable
 log = logging.getLogger(__name__)
 
 WRITERS: Final = 2
-HELPERS: Final = 2
-CONNECTIONS: Final = WRITERS + HELPERS  # to the database, of one process
+ASIDE: Final = 2
+CONNECTIONS: Final = WRITERS + ASIDE  # to the database, of one process
 READ_EVERY_SECONDS: Final = 0.5
 
 
@@ -52,12 +53,12 @@ class LaneDesk:
         self._throttle = Throttle()
         self._passed_by = PassedBy()
         self._reading: dict[UUID, asyncio.Future[Sale]] = {}
-        self.helpers = Helpers(HELPERS)
+        self.aside = Aside(ASIDE)
         self.outlook = Outlook(gate)
         self._asking = Asking(gate, self._judged)
         self._writing = Writing(begin, self._written, threads=WRITERS, clock=clock)
         self._refilling = Refilling(
-            self._fill_now, self.helpers, ask=self._asking.ask, pass_by=self._pass_by
+            self._fill_now, self.aside, ask=self._asking.ask, pass_by=self._pass_by
         )
 
     async def find_sale(self, campaign_id: UUID) -> Sale:
@@ -68,41 +69,46 @@ class LaneDesk:
             return sale
         reading = self._reading.get(campaign_id)
         if reading is None:  # a thousand may ask at once, and one reads
-            reading = asyncio.ensure_future(self.helpers.do(self._board.get, campaign_id))
+            reading = asyncio.ensure_future(self.aside.do(self._board.get, campaign_id))
             self._reading[campaign_id] = reading
             reading.add_done_callback(lambda _: self._reading.pop(campaign_id))
         return await asyncio.shield(reading)
 
-    async def claim(self, sale: Sale, wanted: Wanted, *, offer_id: UUID | None = None) -> Claimed:
-        """Claim units, or what an offer is for, as `ClaimDesk.claim` does."""
+    async def claim(
+        self, sale: Sale, wanted: Wanted, *, offer_id: UUID | None = None, now: datetime
+    ) -> Outcome:
+        """Claim units, or what an offer is for, as `ClaimDesk.claim`; `now` is when it came.
+
+        Refusals are returned: raised, each would make garbage that only a collection finds.
+        """
         campaign_id = sale.campaign.id
         if offer_id is not None:
             offer = self._work(committing.commit_offer, campaign_id, offer_id, wanted)
-            return claimed_or_raise(await self.helpers.attempt(offer))
+            return await self.aside.attempt(offer)
         if sale.terms.mode is SaleMode.LOTTERY:
-            return claimed_or_raise(await self._take_offer(campaign_id, wanted, DrawnByLot()))
+            return await self._take_offer(campaign_id, wanted, DrawnByLot())
         if wanted.member_id not in self._passed_by:
-            refusal = self.outlook.refusal(sale, wanted, now=self._clock.tell())
+            refusal = self.outlook.refusal(sale, wanted, now=now)
             if refusal is not None:
-                raise refusal
+                return refusal
         if self._writing.is_full:
-            raise Unavailable(retry_after_seconds=1)
+            return Unavailable(retry_after_seconds=1)
         ticket = Ticket(sale, wanted, asyncio.get_running_loop().create_future())
         self._asking.ask(campaign_id, (ticket,))
-        return claimed_or_raise(await ticket.outcome)
+        return await ticket.outcome
 
     async def open(self) -> None:
         """Set the clock by the database's, which may be out: then it is set later."""
-        await self.helpers.do(self._clock)
+        await self.aside.do(self._clock)
 
     async def read_on(self) -> None:
         """Keep the clock, and the sales that are being asked for, in step with the database."""
         while True:
             await asyncio.sleep(READ_EVERY_SECONDS)
             try:
-                await self.helpers.do(self._clock)
+                await self.aside.do(self._clock)
                 for campaign_id in self.outlook.hot():
-                    await self.helpers.do(self._board.get, campaign_id)
+                    await self.aside.do(self._board.get, campaign_id)
             except (SQLAlchemyError, DomainError) as error:
                 log.warning("sales are not read", extra={"why": type(error).__name__})
 
@@ -110,7 +116,7 @@ class LaneDesk:
         """Wait for what is being written, and tell the gate of it."""
         await asyncio.to_thread(self._writing.close)
         await asyncio.sleep(0)  # what was written is told in the loop's next turn
-        await self.helpers.close()
+        await self.aside.close()
 
     def _judged(
         self, campaign_id: UUID, tickets: Sequence[Ticket], verdicts: Sequence[Verdict] | None
@@ -132,7 +138,7 @@ class LaneDesk:
             if verdict in ways:
                 ways[verdict](campaign_id, those)
             elif verdict in MAY_BE_REPEATED:
-                self.helpers.spawn(self._recall(campaign_id, those, verdict))
+                self.aside.spawn(self._recall(campaign_id, those, verdict))
             else:
                 _refuse(those, verdict)
 
@@ -141,14 +147,14 @@ class LaneDesk:
             ticket.tell(await self._take_offer(campaign_id, ticket.wanted, SoldOut()))
 
         for ticket in tickets:
-            self.helpers.spawn(take(ticket))
+            self.aside.spawn(take(ticket))
 
     def _pass_by(self, campaign_id: UUID, tickets: Sequence[Ticket]) -> None:
         """Take to the database what the gate does not answer, as far as it can bear that."""
 
         async def commit(ticket: Ticket) -> None:
             work = self._work(committing.commit_without_gate, campaign_id, ticket.wanted)
-            outcome = await self.helpers.attempt(work)
+            outcome = await self.aside.attempt(work)
             if isinstance(outcome, Claimed):
                 self._passed_by.add(ticket.wanted.member_id)
             ticket.tell(outcome)
@@ -159,13 +165,13 @@ class LaneDesk:
             except Unavailable as full:
                 ticket.tell(full)
             else:
-                self.helpers.spawn(commit(ticket))
+                self.aside.spawn(commit(ticket))
 
     async def _take_offer(
         self, campaign_id: UUID, wanted: Wanted, else_raise: DomainError
     ) -> Outcome:
         work = self._work(committing.take_offer, campaign_id, wanted)
-        return await self.helpers.attempt(partial(work, else_raise=else_raise))
+        return await self.aside.attempt(partial(work, else_raise=else_raise))
 
     async def _recall(self, campaign_id: UUID, tickets: Sequence[Ticket], verdict: Verdict) -> None:
         """Tell those who hold units what the same claim came to, and refuse the others."""
@@ -182,7 +188,7 @@ class LaneDesk:
             return
         try:
             wanted = [ticket.wanted for ticket in asked]
-            found = await self.helpers.do(self._recall_now, campaign_id, wanted)
+            found = await self.aside.do(self._recall_now, campaign_id, wanted)
         except (DomainError, SQLAlchemyError) as failure:
             log.warning("claims are not recalled", extra={"why": type(failure).__name__})
             for ticket in asked:
@@ -198,7 +204,7 @@ class LaneDesk:
     def _written(
         self, campaign_id: UUID, wanted: Sequence[Wanted], outcomes: Sequence[Outcome]
     ) -> None:
-        self.helpers.spawn(self._settle(campaign_id, wanted, outcomes))
+        self.aside.spawn(self._settle(campaign_id, wanted, outcomes))
 
     async def _settle(
         self, campaign_id: UUID, wanted: Sequence[Wanted], outcomes: Sequence[Outcome]
