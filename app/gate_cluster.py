@@ -5,6 +5,7 @@ from typing import Any, Final, cast
 
 from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
+from redis.exceptions import ConnectionError, RedisClusterException
 from redis.retry import Retry
 
 # A failure makes the client ask for the map of the cluster, node by node, before it gives up:
@@ -33,6 +34,13 @@ class LateCluster:
     def pipeline(self, **more: Any) -> Any:
         """Return what several commands may be said with, each to its node."""
         return self._cluster().pipeline(**more)  # type: ignore[no-untyped-call] # the library says nothing
+
+    def ping(self) -> bool:
+        """Say that every node answers; raises `RedisError` when one does not."""
+        try:
+            return bool(self._cluster().ping(target_nodes=RedisCluster.PRIMARIES))
+        except RedisClusterException as exc:  # which is no `RedisError`
+            raise ConnectionError("the cluster does not answer") from exc
 
     def close(self) -> None:
         """Let the connections go."""

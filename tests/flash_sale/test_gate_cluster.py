@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
 from redis.cluster import RedisCluster
-from redis.exceptions import ConnectionError
+from redis.exceptions import ConnectionError, RedisError
 
 from app.gate_cluster import connect_late
 from app.machine.redis_cluster import NODES, EmbeddedCluster
@@ -144,6 +144,13 @@ class TestAway:
         for _ in range(2):
             with pytest.raises(GateUnavailable):
                 gate.admit(uuid4(), [claim_of()])
+
+    def test_says_whether_it_answers(self, embedded: EmbeddedCluster) -> None:
+        client = connect_late(embedded.url)
+        assert client.ping()
+        client.close()
+        with pytest.raises(RedisError):
+            connect_late(f"redis://127.0.0.1:{free_port()}").ping()
 
     def test_is_asked_once_more_and_not_ten_times(
         self, late: GateBench, monkeypatch: pytest.MonkeyPatch
