@@ -2,14 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from flash_sale.batch import Outcome
-from flash_sale.committing import explain
+from flash_sale.committing import ResultUnknown, explain
+from flash_sale.lane.tickets import Ticket, tell_all
 from kit.errors import DomainError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -47,11 +49,11 @@ class Aside:
         except SQLAlchemyError as error:
             return explain(error)
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Have something done that nobody waits for."""
+    def spawn(self, work: Coroutine[Any, Any, None], *, of: Sequence[Ticket] = ()) -> None:
+        """Have something done; if it fails, nobody knows what became of the claims it is `of`."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)  # the loop alone would not keep it
-        task.add_done_callback(self._forget)
+        task.add_done_callback(partial(self._forget, of))
 
     async def close(self) -> None:
         """Wait for what was begun."""
@@ -59,7 +61,8 @@ class Aside:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         self._pool.shutdown()
 
-    def _forget(self, task: "asyncio.Task[None]") -> None:
+    def _forget(self, tickets: Sequence[Ticket], task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("a task of the lane failed", exc_info=task.exception())
+        tell_all(tickets, ResultUnknown(retry_after_seconds=1))  # who was told hears nothing more

@@ -138,7 +138,7 @@ class LaneDesk:
             if verdict in ways:
                 ways[verdict](campaign_id, those)
             elif verdict in MAY_BE_REPEATED:
-                self.aside.spawn(self._recall(campaign_id, those, verdict))
+                self.aside.spawn(self._recall(campaign_id, those, verdict), of=those)
             else:
                 _refuse(those, verdict)
 
@@ -147,7 +147,7 @@ class LaneDesk:
             ticket.tell(await self._take_offer(campaign_id, ticket.wanted, SoldOut()))
 
         for ticket in tickets:
-            self.aside.spawn(take(ticket))
+            self.aside.spawn(take(ticket), of=(ticket,))
 
     def _pass_by(self, campaign_id: UUID, tickets: Sequence[Ticket]) -> None:
         """Take to the database what the gate does not answer, as far as it can bear that."""
@@ -165,7 +165,7 @@ class LaneDesk:
             except Unavailable as full:
                 ticket.tell(full)
             else:
-                self.aside.spawn(commit(ticket))
+                self.aside.spawn(commit(ticket), of=(ticket,))
 
     async def _take_offer(
         self, campaign_id: UUID, wanted: Wanted, else_raise: DomainError
@@ -191,8 +191,7 @@ class LaneDesk:
             found = await self.aside.do(self._recall_now, campaign_id, wanted)
         except (DomainError, SQLAlchemyError) as failure:
             log.warning("claims are not recalled", extra={"why": type(failure).__name__})
-            for ticket in asked:
-                ticket.tell(Unavailable(retry_after_seconds=1))
+            tell_all(asked, Unavailable(retry_after_seconds=1))
             return
         for place, ticket in enumerate(asked):
             ticket.tell(found.get(place) or refusal_of(verdict, ticket.sale))

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from flash_sale.committing import explain
+from flash_sale.committing import ResultUnknown, explain
 from flash_sale.gate_wire import Filling, GateUnavailable
 from flash_sale.lane.aside import Aside
 from flash_sale.lane.tickets import Ticket, tell_all
@@ -64,6 +64,8 @@ class Refilling:
             tell_all(self._waiting.pop(campaign_id), explain(error))
         else:
             self._go_on(campaign_id, self._waiting.pop(campaign_id))
+        finally:  # whatever else went wrong
+            tell_all(self._waiting.pop(campaign_id, ()), ResultUnknown(retry_after_seconds=1))
 
     def _go_on(self, campaign_id: UUID, tickets: Sequence[Ticket]) -> None:
         for ticket in tickets:

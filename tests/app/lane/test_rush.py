@@ -1,5 +1,6 @@
 """A rush at the lane: to the last unit, never one more, each answered once, whatever is out."""
 
+import base64
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -24,6 +25,11 @@ SECOND = timedelta(seconds=1)
 def bearers(world: World, made: MadeCampaign, count: int) -> list[str]:
     """Return purchase tokens of so many new members."""
     return [str(let_in(world, world.member(), made).token) for _ in range(count)]
+
+
+def id_of(token: str) -> bytes:
+    """Return the bytes of the bearer's id."""
+    return base64.urlsafe_b64decode(token + "==")[19:35]
 
 
 def codes(answers: list[Answer]) -> Counter[Any]:
@@ -226,6 +232,30 @@ class TestTrouble:
         assert lane.claim(second, made.id).get_json()["code"] == "sold_out"
         assert lane.claim(first, made.id, "mine").status_code == 201
         assert claims_of(world.begin, made.id) == 1
+
+    @pytest.mark.parametrize(
+        "where", ["targets.fill_gate", "recall_claims", "committing.take_offer"]
+    )
+    def test_what_fails_beside_the_loop_is_answered_all_the_same(
+        self, world: World, lane: Lane, monkeypatch: pytest.MonkeyPatch, where: str
+    ) -> None:
+        made = put_on(world, stock=1)
+        token, other = bearers(world, made, 2)
+        open_doors(world)
+        assert lane.claim(token, made.id, "mine").status_code == 201
+        if where == "targets.fill_gate":
+            world.redis.flushdb()
+        if where == "committing.take_offer":
+            world.redis.hset(f"gate:{{{made.id.hex}:0}}:offers", id_of(token), uuid4().bytes)
+
+        def fail(*_: Any, **__: Any) -> None:
+            raise RuntimeError
+
+        monkeypatch.setattr(f"flash_sale.lane.desk.{where}", fail)
+        answer = lane.claim(token, made.id)
+        assert (answer.status_code, answer.get_json()["code"]) == (503, "unavailable")
+        monkeypatch.undo()
+        assert lane.claim(other, made.id).get_json()["code"] == "sold_out"
 
     def test_a_unit_that_the_database_refuses_is_given_back(self, world: World, lane: Lane) -> None:
         made = put_on(world, stock=1)
