@@ -34,7 +34,7 @@ def plenty(campaign_id: UUID, *, shards: int = 1, now: datetime) -> GateTarget:
 def claims() -> Iterator[GateClaim]:
     """Return claims of one unit without an end, each under a key of its own."""
     members = cycle([uuid4() for _ in range(MEMBERS)])
-    return (GateClaim(member, f"k-{number}", 1) for number, member in zip(count(), members))  # noqa: B905 - neither ends
+    return (GateClaim(member, f"k-{number}", 1) for number, member in zip(count(), members))
 
 
 def take(source: Iterator[GateClaim], size: int) -> list[GateClaim]:
