@@ -12,6 +12,7 @@ from time import perf_counter, sleep
 from typing import Any, Final
 from uuid import uuid4
 
+import uvloop
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
@@ -111,7 +112,7 @@ def _wait(port: int) -> None:
 def _measure(
     ask: Callable[[int, int], Coroutine[Any, Any, float]], shards: int, batches: int
 ) -> float:
-    return asyncio.run(ask(shards, batches))
+    return uvloop.run(ask(shards, batches))
 
 
 async def _ask_single(url: str, shards: int, batches: int) -> float:
