@@ -1,7 +1,7 @@
 """Thousands of members with purchase tokens, and the flash sales at which they arrive."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -36,14 +36,15 @@ def open_sale(
     stock: int,
     limit: int = 1,
     shards: int = 1,
-    opens_in: timedelta = timedelta(0),
+    opens_at: datetime | None = None,
 ) -> MadeCampaign:
-    """Publish a flash sale with codes for everybody who gets one."""
+    """Publish a flash sale with codes for everybody who gets one, open now unless told else."""
+    now = ports.clock()
     sample = CampaignSample(
         stock=stock,
         limit=limit,
         price_fen=PRICE_FEN,
-        opens_in=opens_in,
+        opens_in=timedelta(0) if opens_at is None else opens_at - now,
         lasts=timedelta(hours=2),
         pay_within_seconds=3600,
         shards=shards,
@@ -53,7 +54,7 @@ def open_sale(
         ports.vault,
         sample,
         fee_basis_points=ports.fee_basis_points,
-        now=ports.clock(),
+        now=now,
     )
 
 

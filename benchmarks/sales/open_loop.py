@@ -16,6 +16,10 @@ from urllib.parse import urlsplit
 PATIENCE_SECONDS: Final = 30.0
 # The system's poll counts in milliseconds: nearer to the next moment it is asked without waiting.
 SHORTEST_WAIT_SECONDS: Final = 0.001
+HOW: Final = (
+    "; an open loop, each claim timed from the moment at which it was due; its client, in Python,"
+    " shares the two cores with lane, Redis and PostgreSQL; load average {load:.1f}"
+)
 
 
 @dataclass(frozen=True, slots=True)

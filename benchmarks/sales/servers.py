@@ -37,6 +37,14 @@ def start_behind_flask(site: Site, ports: Ports) -> str:
     return _gunicorn(site, "behind_flask", ("--worker-class", "gevent"), more)
 
 
+def start_lane(site: Site) -> str:
+    """Start the claim lane as `make run` does; return its address."""
+    lane = site.program("lane")
+    url = f"http://127.0.0.1:{lane.environment['LANE_PORT']}"
+    site.start(lane, f"{url}/healthz")
+    return url
+
+
 def start_hello(site: Site) -> str:
     """Start the bare application on Granian; return its address."""
     port = free_port()
