@@ -27,12 +27,14 @@ from benchmarks.report import Figure, compared
 from benchmarks.sales.open_gates import claims, plenty, take
 from flash_sale.gate import AsyncGate
 from flash_sale.gate_wire import Filling, Verdict
+from flash_sale.lane.asking import MOST_AT_ONCE, MOST_UNDER_WAY
 from kit.clock import utc_now
 
 NAME: Final = "flash_sale.cluster"
 SHARDS: Final = 6
-BATCH: Final = 256
-IN_FLIGHT: Final = 4
+# What a lane puts to the gate while more wait than it can answer.
+BATCH: Final = MOST_AT_ONCE
+IN_FLIGHT: Final = MOST_UNDER_WAY
 HOST: Final = "127.0.0.1"
 NOTE: Final = (
     "claims/s let through by the gate of one campaign in {shards} shards on a Redis Cluster of"
@@ -46,7 +48,7 @@ Client = AsyncRedis | AsyncRedisCluster
 
 def run(plan: Plan) -> Iterable[Figure]:
     """Let the same client ask both in turn."""
-    batches = plan.size(400, quick=8)
+    batches = plan.size(200, quick=4)
     load = load_average()
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="tuanka-bench-"))

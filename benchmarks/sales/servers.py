@@ -5,6 +5,7 @@ import sys
 from typing import Final
 
 from app.machine.processes import Program
+from app.metrics import SHARED_DIRECTORY
 from benchmarks.ground import Site, free_port
 from benchmarks.sales import afternoon, behind_flask
 from benchmarks.sales.afternoon import THREADS
@@ -42,6 +43,29 @@ def start_lane(site: Site) -> str:
     lane = site.program("lane")
     url = f"http://127.0.0.1:{lane.environment['LANE_PORT']}"
     site.start(lane, f"{url}/healthz")
+    return url
+
+
+def start_gate_only(site: Site) -> str:
+    """Start a lane that commits nothing; return its address."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = (
+        *(sys.executable, "-m", "uvicorn", "benchmarks.sales.gate_only:application", "--factory"),
+        *("--port", str(port), "--loop", "uvloop", "--http", "httptools", "--ws", "none"),
+        *(
+            "--interface",
+            "asgi3",
+            "--no-access-log",
+            "--log-level",
+            "warning",
+            "--no-server-header",
+        ),
+        "--no-proxy-headers",
+    )
+    more = {SHARED_DIRECTORY: str(site.folder / "figures-gate-only")}
+    lane = site.program("lane")
+    site.start(Program("gate-only", command, {**lane.environment, **more}), f"{url}/healthz")
     return url
 
 
