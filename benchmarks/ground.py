@@ -52,6 +52,7 @@ class Site:
     postgres: Postgres
     servers: EmbeddedServers
     crew: Crew = field(repr=False)
+    closing: ExitStack = field(repr=False)
 
     def settings(self, **changed: Any) -> Settings:
         """Return the product's settings, some of them changed."""
@@ -59,7 +60,11 @@ class Site:
 
     def ports(self, **changed: Any) -> Ports:
         """Return the outside world for this process, with some settings changed."""
-        return make_ports(self.settings(**changed), connections=CONNECTIONS, name="tuanka-bench")
+        ports = make_ports(self.settings(**changed), connections=CONNECTIONS, name="tuanka-bench")
+        with ports.begin() as session:
+            engine = session.get_bind().engine
+        self.closing.callback(engine.dispose)
+        return ports
 
     def new_database(self, name: str) -> str:
         """Make another database of the same schema and return its URL for the application."""
@@ -158,7 +163,7 @@ def ground(**settings: str) -> Iterator[Site]:
         stack.callback(crew.stop)
         if up.servers.postgres is None:
             raise RuntimeError("the servers are not ours")
-        yield Site(folder, places, up.settings, up.servers.postgres, up.servers, crew)
+        yield Site(folder, places, up.settings, up.servers.postgres, up.servers, crew, stack)
 
 
 def places_given(folder: Path) -> dict[str, str]:
