@@ -41,6 +41,7 @@ _VIEWED: Final = (
     "ends_at",
     "early_starts_at",
     "filled_at",
+    "fill_no",
 )
 
 
@@ -135,7 +136,7 @@ def peek(shards: Shards, campaign_id: UUID) -> Plan[GateView | None]:
     if any(meta[0] is None or int(meta[0]) != number for meta in metas):
         shards.forget(campaign_id)
         return None
-    _, state, _, starts_at, ends_at, early_starts_at, _ = metas[0]
+    _, state, _, starts_at, ends_at, early_starts_at, *_ = metas[0]
     return GateView(
         state=GateState(state.decode()),
         units=sum(int(meta[2]) for meta in metas),
@@ -144,7 +145,11 @@ def peek(shards: Shards, campaign_id: UUID) -> Plan[GateView | None]:
         ends_at=moment(int(ends_at)),
         early_starts_at=moment(int(early_starts_at)) if early_starts_at else None,
         holders=sum(held_by),
-        version=(*(int(meta[6]) for meta in metas), *(int(units or 0) for units in admitted)),
+        version=tuple(
+            int(number or 0)
+            for meta, units in zip(metas, admitted, strict=True)
+            for number in (meta[6], meta[7], units)
+        ),
     )
 
 

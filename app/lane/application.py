@@ -92,7 +92,7 @@ class LaneApplication:
         except ValidationError as cause:
             return answers.refuse_fields(cause, asked)
         except NotServed as refusal:
-            return answers.refuse_status(refusal.status, asked)
+            return answers.refuse_status(refusal.says, asked)
         except SQLAlchemyError:
             log.exception("the database does not serve")
             return answers.refuse(Unavailable(), asked)
@@ -114,10 +114,10 @@ class LaneApplication:
     async def _tell_ready(self) -> Answer:
         """Ask database and Redis; without the first nothing can be claimed."""
         try:
-            missing = await self._parts.desk.helpers.do(_missing, self._parts.ports)
+            missing = await self._parts.desk.aside.do(_missing, self._parts.ports)
         except Unavailable:
             missing = ["database"]
-        degraded = await self._parts.desk.helpers.do(_degraded, self._parts.ports)
+        degraded = await self._parts.desk.aside.do(_degraded, self._parts.ports)
         status = "unready" if missing else "ready"
         said = {"degraded": degraded, "missing": missing, "status": status}
         body = json.dumps(said, separators=(",", ":")).encode()

@@ -36,12 +36,12 @@ MOST_REMEMBERED_BYTES: Final = 200
 
 
 class NotServed(Exception):
-    """The request is refused before anybody looks at what it wants; `status` says why."""
+    """The request is refused before anybody looks at what it wants; `says` is the status."""
 
     def __init__(self, status: HTTPStatus) -> None:
         """Keep the status."""
         super().__init__(status.phrase)
-        self.status = status
+        self.says = status
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ class ClaimDoor:
 
     async def _find_caller(self, authorization: str) -> Caller:
         """Return whose sign-in it is; few claim so, and each costs a question to the database."""
-        who = await self._desk.helpers.do(look_up, self._ports, authorization)
+        who = await self._desk.aside.do(look_up, self._ports, authorization)
         if who is None:
             raise SignInRequired
         self._counting.count_member(who.member_id)
@@ -79,7 +79,7 @@ class ClaimDoor:
             address_multiple=self._limits.address_multiple,
             now=self._clock.tell(),
         )
-        await self._desk.helpers.do(check)  # who was let in has been looked at
+        await self._desk.aside.do(check)  # who was let in has been looked at
         key = read_key(asked.get(b"idempotency-key"))
         named = asked.headers.get(b"x-client-channel")
         channel = read_channel(named, platform=who.sign_in.platform)

@@ -94,7 +94,7 @@ def _flask(words: list[str]) -> int:
 def _web(words: list[str]) -> int:
     """Serve the web alone; behind a proxy on another machine with `--address`."""
     # The other commands, which stay for as long as a run does, have no use for a web server.
-    from app.machine import web  # noqa: PLC0415
+    from app.machine import web  # noqa: PLC0415 - see above
 
     web.serve(load_settings(), address=_address("web", words))
     return 0
@@ -102,7 +102,7 @@ def _web(words: list[str]) -> int:
 
 def _lane(words: list[str]) -> int:
     """Serve the claim lane alone, likewise."""
-    from app.machine import lane  # noqa: PLC0415
+    from app.machine import lane  # noqa: PLC0415 - as the web
 
     lane.serve(load_settings(), address=_address("lane", words))
     return 0

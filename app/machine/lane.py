@@ -49,7 +49,7 @@ def serve(settings: Settings, *, address: str = HOST) -> None:
 def application() -> Any:
     """Build the application in the worker process."""
     # Not above: the library of the figures looks for their folder as it is imported.
-    from app.lane.making import make_lane  # noqa: PLC0415
+    from app.lane.making import make_lane  # noqa: PLC0415 - see above
 
     settings = load_settings()
     logs.configure(level=settings.log_level, form=settings.log_format)

@@ -32,7 +32,7 @@ class Asking:
         self._waiting: dict[UUID, deque[Ticket]] = {}
         self._under_way: Counter[UUID] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._silent_until = float("-inf")
+        self._silent_until = 0.0
 
     def ask(self, campaign_id: UUID, tickets: Sequence[Ticket]) -> None:
         """Have tickets judged, with whatever else comes in this turn of the loop."""

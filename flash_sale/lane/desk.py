@@ -16,8 +16,8 @@ from flash_sale.board import SaleBoard
 from flash_sale.committing import ResultUnknown
 from flash_sale.gate import AsyncGate, Gate
 from flash_sale.gate_wire import Filling, GateUnavailable, Verdict
+from flash_sale.lane.aside import Aside
 from flash_sale.lane.asking import Asking
-from flash_sale.lane.helpers import Helpers
 from flash_sale.lane.outlook import Outlook
 from flash_sale.lane.refilling import Refilling
 from flash_sale.lane.tickets import Ticket
@@ -32,8 +32,8 @@ from kit.errors import DomainError, Unavailable
 log = logging.getLogger(__name__)
 
 WRITERS: Final = 2
-HELPERS: Final = 2
-CONNECTIONS: Final = WRITERS + HELPERS  # to the database, of one process
+ASIDE: Final = 2
+CONNECTIONS: Final = WRITERS + ASIDE  # to the database, of one process
 READ_EVERY_SECONDS: Final = 0.5
 
 
@@ -51,12 +51,12 @@ class LaneDesk:
         self._board = SaleBoard(begin)
         self._throttle = Throttle()
         self._reading: dict[UUID, asyncio.Future[Sale]] = {}
-        self.helpers = Helpers(HELPERS)
+        self.aside = Aside(ASIDE)
         self.outlook = Outlook(gate)
         self._asking = Asking(gate, self._judged)
         self._writing = Writing(begin, self._written, threads=WRITERS, clock=clock)
         self._refilling = Refilling(
-            self._fill_now, self.helpers, ask=self._asking.ask, pass_by=self._pass_by
+            self._fill_now, self.aside, ask=self._asking.ask, pass_by=self._pass_by
         )
 
     async def find_sale(self, campaign_id: UUID) -> Sale:
@@ -67,7 +67,7 @@ class LaneDesk:
             return sale
         reading = self._reading.get(campaign_id)
         if reading is None:  # a thousand may ask at once, and one reads
-            reading = asyncio.ensure_future(self.helpers.do(self._board.get, campaign_id))
+            reading = asyncio.ensure_future(self.aside.do(self._board.get, campaign_id))
             self._reading[campaign_id] = reading
             reading.add_done_callback(lambda _: self._reading.pop(campaign_id))
         return await asyncio.shield(reading)
@@ -77,7 +77,7 @@ class LaneDesk:
         campaign_id = sale.campaign.id
         if offer_id is not None:
             offer = self._work(committing.commit_offer, campaign_id, offer_id, wanted)
-            return claimed_or_raise(await self.helpers.attempt(offer))
+            return claimed_or_raise(await self.aside.attempt(offer))
         if sale.terms.mode is SaleMode.LOTTERY:
             return claimed_or_raise(await self._take_offer(campaign_id, wanted, DrawnByLot()))
         refusal = self.outlook.refusal(sale, wanted, now=self._clock.tell())
@@ -91,16 +91,16 @@ class LaneDesk:
 
     async def open(self) -> None:
         """Set the clock by the database's, which may be out: then it is set later."""
-        await self.helpers.do(self._clock)
+        await self.aside.do(self._clock)
 
     async def read_on(self) -> None:
         """Keep the clock, and the sales that are being asked for, in step with the database."""
         while True:
             await asyncio.sleep(READ_EVERY_SECONDS)
             try:
-                await self.helpers.do(self._clock)
+                await self.aside.do(self._clock)
                 for campaign_id in self.outlook.hot():
-                    await self.helpers.do(self._board.get, campaign_id)
+                    await self.aside.do(self._board.get, campaign_id)
             except (SQLAlchemyError, DomainError) as error:
                 log.warning("sales are not read", extra={"why": type(error).__name__})
 
@@ -108,7 +108,7 @@ class LaneDesk:
         """Wait for what is being written, and tell the gate of it."""
         await asyncio.to_thread(self._writing.close)
         await asyncio.sleep(0)  # what was written is told in the loop's next turn
-        await self.helpers.close()
+        await self.aside.close()
 
     def _judged(
         self, campaign_id: UUID, tickets: Sequence[Ticket], verdicts: Sequence[Verdict] | None
@@ -130,7 +130,7 @@ class LaneDesk:
             if verdict in ways:
                 ways[verdict](campaign_id, those)
             elif verdict in MAY_BE_REPEATED:
-                self.helpers.spawn(self._recall(campaign_id, those, verdict))
+                self.aside.spawn(self._recall(campaign_id, those, verdict))
             else:
                 _refuse(those, verdict)
 
@@ -139,14 +139,14 @@ class LaneDesk:
             ticket.tell(await self._take_offer(campaign_id, ticket.wanted, SoldOut()))
 
         for ticket in tickets:
-            self.helpers.spawn(take(ticket))
+            self.aside.spawn(take(ticket))
 
     def _pass_by(self, campaign_id: UUID, tickets: Sequence[Ticket]) -> None:
         """Take to the database what the gate does not answer, as far as it can bear that."""
 
         async def commit(ticket: Ticket) -> None:
             work = self._work(committing.commit_without_gate, campaign_id, ticket.wanted)
-            ticket.tell(await self.helpers.attempt(work))
+            ticket.tell(await self.aside.attempt(work))
 
         for ticket in tickets:
             try:
@@ -154,13 +154,13 @@ class LaneDesk:
             except Unavailable as full:
                 ticket.tell(full)
             else:
-                self.helpers.spawn(commit(ticket))
+                self.aside.spawn(commit(ticket))
 
     async def _take_offer(
         self, campaign_id: UUID, wanted: Wanted, else_raise: DomainError
     ) -> Outcome:
         work = self._work(committing.take_offer, campaign_id, wanted)
-        return await self.helpers.attempt(partial(work, else_raise=else_raise))
+        return await self.aside.attempt(partial(work, else_raise=else_raise))
 
     async def _recall(self, campaign_id: UUID, tickets: Sequence[Ticket], verdict: Verdict) -> None:
         """Tell those who hold units what the same claim came to, and refuse the others."""
@@ -175,7 +175,7 @@ class LaneDesk:
             return
         try:
             wanted = [ticket.wanted for ticket in asked]
-            found = await self.helpers.do(self._recall_now, campaign_id, wanted)
+            found = await self.aside.do(self._recall_now, campaign_id, wanted)
         except (DomainError, SQLAlchemyError) as failure:
             log.warning("claims are not recalled", extra={"why": type(failure).__name__})
             for ticket in asked:
@@ -191,7 +191,7 @@ class LaneDesk:
     def _written(
         self, campaign_id: UUID, wanted: Sequence[Wanted], outcomes: Sequence[Outcome]
     ) -> None:
-        self.helpers.spawn(self._settle(campaign_id, wanted, outcomes))
+        self.aside.spawn(self._settle(campaign_id, wanted, outcomes))
 
     async def _settle(
         self, campaign_id: UUID, wanted: Sequence[Wanted], outcomes: Sequence[Outcome]

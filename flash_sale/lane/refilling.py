@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flash_sale.committing import explain
 from flash_sale.gate_wire import Filling, GateUnavailable
-from flash_sale.lane.helpers import Helpers
+from flash_sale.lane.aside import Aside
 from flash_sale.lane.tickets import Ticket, tell_all
 from kit.errors import DomainError
 
@@ -27,10 +27,10 @@ Go = Callable[[UUID, Sequence[Ticket]], None]
 class Refilling:
     """Fills gates; while one is being filled, whoever else misses it waits for the same fill."""
 
-    def __init__(self, fill_now: FillNow, helpers: Helpers, *, ask: Go, pass_by: Go) -> None:
+    def __init__(self, fill_now: FillNow, aside: Aside, *, ask: Go, pass_by: Go) -> None:
         """Claims go on to `ask` when their gate is filled, to `pass_by` when it cannot be."""
         self._fill_now = fill_now
-        self._helpers = helpers
+        self._aside = aside
         self._ask = ask
         self._pass_by = pass_by
         self._waiting: dict[UUID, list[Ticket]] = {}
@@ -42,18 +42,18 @@ class Refilling:
             waiting.extend(tickets)
             return
         self._waiting[campaign_id] = list(tickets)
-        self._helpers.spawn(self._fill_and_ask(campaign_id))
+        self._aside.spawn(self._fill_and_ask(campaign_id))
 
     async def correct(self, campaign_id: UUID) -> None:
         """Bring the gate, which was wrong by a little, to agree with the database."""
         try:
-            await self._helpers.do(partial(self._fill_now, campaign_id, is_full=False))
+            await self._aside.do(partial(self._fill_now, campaign_id, is_full=False))
         except (GateUnavailable, SQLAlchemyError, DomainError):
             log.warning("the gate was not put right: the next fill will do it")
 
     async def _fill_and_ask(self, campaign_id: UUID) -> None:
         try:
-            filled = await self._helpers.do(partial(self._fill_now, campaign_id, is_full=True))
+            filled = await self._aside.do(partial(self._fill_now, campaign_id, is_full=True))
             if filled is Filling.BUSY:
                 await asyncio.sleep(AGAIN_SECONDS)
         except GateUnavailable:

@@ -19,12 +19,12 @@ T = TypeVar("T")
 MOST_WAITING: Final = 256
 
 
-class Helpers:
+class Aside:
     """Threads for fills, offers, repeated claims and claims past the gate: all of it is rare."""
 
     def __init__(self, threads: int) -> None:
         """Start no thread before there is something to do."""
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="helper")
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="aside")
         self._waiting = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
