@@ -67,7 +67,8 @@ class Course:
             self.urls["baseline"], self.tokens, connections=CONNECTIONS, seconds=self.seconds
         )
         sold = servers.count_afternoon(self.stage.site) - before
-        if told.good != told.requests or not told.good <= sold <= told.good + CONNECTIONS:
+        # wrk stops in the middle: a connection has a claim under way, and may have sent the next.
+        if told.good != told.requests or not told.good <= sold <= told.good + 2 * CONNECTIONS:
             raise AssertionError((told, sold))
         return told.per_second
 
@@ -103,7 +104,7 @@ class Course:
             seconds=self.seconds,
         )
         sold = self.stage.count_sold(sale.id)
-        if told.good != told.requests or not told.good <= sold <= told.good + CROWD:
+        if told.good != told.requests or not told.good <= sold <= told.good + 2 * CROWD:
             raise AssertionError((told, sold))
         return told.per_second
 
