@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 from typing import Final
 from uuid import UUID
@@ -138,6 +139,11 @@ class Meter:
             }
         )
         return answered
+
+    def shares(self) -> str:
+        """Return the median of each process."""
+        shares = {name: median(spent[name] for spent in self.spent) for name in self.names}
+        return ", ".join(f"{name} {share:,.1f}" for name, share in shares.items())
 
     def _computed(self) -> dict[str, float]:
         pids = self.site.process_ids()
