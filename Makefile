@@ -52,6 +52,7 @@ chaos: setup-dev
 	@exec $(PY) -m pytest tests/faults tests/races tests/flash_sale --chaos $(ARGS)
 
 bench: setup-dev
+	@$(PYTHON) tools/install_wrk.py || true  # only flash sales need it
 	@ONLY="$(ONLY)" exec $(PY) -m benchmarks $(ARGS)
 
 lint: setup-dev

@@ -22,6 +22,7 @@ from benchmarks import (
 )
 from benchmarks.frame import RESULTS, Benchmark, Plan, load_average
 from benchmarks.report import Figure, table, write
+from benchmarks.sales import admission, cluster, group_commit, opening, rates, rush, steady
 
 BENCHMARKS: Final[tuple[Benchmark, ...]] = (
     placing.BENCHMARK,
@@ -34,6 +35,13 @@ BENCHMARKS: Final[tuple[Benchmark, ...]] = (
     joining.BENCHMARK,
     expiring.BENCHMARK,
     hot_group.BENCHMARK,
+    rates.BENCHMARK,
+    admission.BENCHMARK,
+    group_commit.BENCHMARK,
+    steady.BENCHMARK,
+    rush.BENCHMARK,
+    opening.BENCHMARK,
+    cluster.BENCHMARK,
 )
 
 

@@ -52,6 +52,7 @@ class Site:
     postgres: Postgres
     servers: EmbeddedServers
     crew: Crew = field(repr=False)
+    closing: ExitStack = field(repr=False)
 
     def settings(self, **changed: Any) -> Settings:
         """Return the product's settings, some of them changed."""
@@ -59,7 +60,11 @@ class Site:
 
     def ports(self, **changed: Any) -> Ports:
         """Return the outside world for this process, with some settings changed."""
-        return make_ports(self.settings(**changed), connections=CONNECTIONS, name="tuanka-bench")
+        ports = make_ports(self.settings(**changed), connections=CONNECTIONS, name="tuanka-bench")
+        with ports.begin() as session:
+            engine = session.get_bind().engine
+        self.closing.callback(engine.dispose)
+        return ports
 
     def new_database(self, name: str) -> str:
         """Make another database of the same schema and return its URL for the application."""
@@ -71,14 +76,14 @@ class Site:
 
     def start_sandbox(self) -> None:
         """Start the simulated platforms."""
-        self._start(self._program("sandbox"), f"{self.places.sandbox_url}/healthz")
+        self.start(self.program("sandbox"), f"{self.places.sandbox_url}/healthz")
 
     def start_web(self, workers: int) -> None:
         """Start the web as the product does."""
-        web = self._program("web")
+        web = self.program("web")
         more = {"WEB_WORKERS": str(workers)}
         program = Program(web.name, web.command, {**web.environment, **more})
-        self._start(program, f"{self.places.web_url}/healthz")
+        self.start(program, f"{self.places.web_url}/healthz")
 
     def start_web_without_rsa(self, workers: int) -> str:
         """Start a second web that signs and verifies nothing, and return its address."""
@@ -100,19 +105,19 @@ class Site:
             SHARED_DIRECTORY: str(self.folder / f"figures-{module}"),
             **(more or {}),
         }
-        web = self._program("web")
+        web = self.program("web")
         command = (sys.executable, "-m", f"benchmarks.{module}")
-        self._start(Program(module, command, {**web.environment, **given}), f"{url}/healthz")
+        self.start(Program(module, command, {**web.environment, **given}), f"{url}/healthz")
         return url
 
     def start_beside(self) -> None:
         """Start worker and scheduler."""
         for name in ("worker", "scheduler"):
-            self.crew.start(self._program(name))
+            self.crew.start(self.program(name))
 
     def start_schedulers(self, count: int) -> None:
         """Start several schedulers, none of which knows of the others."""
-        one = self._program("scheduler")
+        one = self.program("scheduler")
         for number in range(1, count + 1):
             name = f"scheduler-{number}"
             self.crew.start(Program(name, one.command, one.environment))
@@ -129,11 +134,13 @@ class Site:
         content: dict[str, Any] = answer.json()
         return content
 
-    def _program(self, name: str) -> Program:
+    def program(self, name: str) -> Program:
+        """Return a process of the product as `make run` starts it."""
         found = processes.programs(self.environment, with_sandbox=True)
         return next(program for program in found if program.name == name)
 
-    def _start(self, program: Program, url: str) -> None:
+    def start(self, program: Program, url: str) -> None:
+        """Start a process and wait until `url` is answered with 200."""
         self.crew.start(program)
         deadline = monotonic_seconds() + WAIT_SECONDS
         while not answers_well(url):
@@ -156,7 +163,7 @@ def ground(**settings: str) -> Iterator[Site]:
         stack.callback(crew.stop)
         if up.servers.postgres is None:
             raise RuntimeError("the servers are not ours")
-        yield Site(folder, places, up.settings, up.servers.postgres, up.servers, crew)
+        yield Site(folder, places, up.settings, up.servers.postgres, up.servers, crew, stack)
 
 
 def places_given(folder: Path) -> dict[str, str]:

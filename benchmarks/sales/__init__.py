@@ -1,0 +1,1 @@
+"""Flash sales under load, and the small applications that they are compared with."""
