@@ -39,14 +39,19 @@ WECHAT_PAY_NOTICES: Final = "/callbacks/wechat-pay"
 ALIPAY_NOTICES: Final = "/callbacks/alipay"
 
 
-def make_ports(settings: Settings, *, connections: int, name: str) -> Ports:
+def make_ports(settings: Settings, *, connections: int, name: str, by_index: bool = False) -> Ports:
     """Return the outside world for one process; `SystemExit` names a key that cannot be read.
 
-    `connections` to the database are kept at most; `name` is how it sees this process.
+    `connections` to the database are kept at most; `name` is how it sees this process; `by_index`
+    is explained at `make_engine`.
     """
     redis = make_redis(settings)
     engine = make_engine(
-        settings.database_url, pool_size=connections, max_overflow=0, application_name=name
+        settings.database_url,
+        pool_size=connections,
+        max_overflow=0,
+        application_name=name,
+        by_index=by_index,
     )
     timeout = float(settings.platform_timeout_seconds)
     wechat_api = WechatApi(

@@ -13,7 +13,7 @@ from kit.database_clock import DatabaseClock
 
 def make_lane(settings: Settings) -> LaneApplication:
     """Return the lane of one process; nobody is asked yet."""
-    ports = make_ports(settings, connections=CONNECTIONS, name="tuanka-lane")
+    ports = make_ports(settings, connections=CONNECTIONS, name="tuanka-lane", by_index=True)
     # One of its own, which the event loop reads without ever asking the database.
     clock = DatabaseClock(ports.begin)
     desk = LaneDesk(

@@ -253,3 +253,14 @@ class TestMakeBegin:
         with pytest.raises(DBAPIError):
             idle()
         assert count() == 0
+
+
+class TestByIndex:
+    @pytest.mark.parametrize(("by_index", "seqscan"), [(True, "off"), (False, "on")])
+    def test_whole_tables_are_not_read_by_those_who_look_for_rows(
+        self, database_url: str, by_index: bool, seqscan: str
+    ) -> None:
+        engine = make_engine(database_url, by_index=by_index)
+        with engine.connect() as connection:
+            assert connection.scalar(text("SHOW enable_seqscan")) == seqscan
+        engine.dispose()

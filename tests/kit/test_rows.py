@@ -1,0 +1,59 @@
+"""Columns that travel as arrays arrive as they were, whatever stands in them."""
+
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import BigInteger, Integer, LargeBinary, String, Uuid, select
+
+from kit.db import Begin
+from kit.rows import array_table
+
+STRANGE = [
+    "",
+    " ",
+    "NULL",
+    "null",
+    "{}",
+    "a,b",
+    'say "hi"',
+    "back\\slash",
+    "\\",
+    '"',
+    "团卡",
+    "x\ny",
+]
+
+
+class TestArrayTable:
+    def test_texts_arrive_as_they_were(self, begin: Begin) -> None:
+        table = array_table("row", {"text": String(), "number": Integer()})
+        numbers = list(range(len(STRANGE)))
+        with begin() as session:
+            rows = session.execute(
+                select(table.c.text).order_by(table.c.number),
+                {"row_text": STRANGE, "row_number": numbers},
+            )
+            assert list(rows.scalars()) == STRANGE
+
+    def test_so_do_ids_numbers_and_bytes(self, begin: Begin) -> None:
+        kinds = {"id": Uuid(), "number": BigInteger(), "bytes": LargeBinary()}
+        table = array_table("row", kinds)
+        given = [(uuid4(), number, bytes([number % 256])) for number in (-1, 0, 2**62)]
+        with begin() as session:
+            rows = session.execute(
+                select(table.c.id, table.c.number, table.c.bytes),
+                {
+                    "row_id": [one[0] for one in given],
+                    "row_number": [one[1] for one in given],
+                    "row_bytes": [one[2] for one in given],
+                },
+            ).all()
+        assert [tuple(row) for row in rows] == given
+        assert all(isinstance(row[0], UUID) for row in rows)
+
+    @pytest.mark.parametrize("texts", [[], ["one"]])
+    def test_of_any_length(self, begin: Begin, texts: list[str]) -> None:
+        table = array_table("row", {"text": String()})
+        with begin() as session:
+            found = session.execute(select(table.c.text), {"row_text": texts}).scalars()
+            assert list(found) == texts
