@@ -1,0 +1,65 @@
+"""The flash sale as an operator plans it, publishes it, and watches it."""
+
+import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from demo import commands
+from demo.chronicle import Deal
+from demo.flash_sale.crowd import LIMIT
+from demo.sale_record import SaleRecord
+
+NAME: Final = "限时秒杀"
+LIST_PRICE_FEN: Final = 2000
+PRICE_FEN: Final = 1490
+# The command that publishes takes a few seconds of its own.
+PUBLISHED_WITHIN: Final = timedelta(seconds=8)
+PAY_WITHIN: Final = timedelta(seconds=20)
+OFFERED_FOR: Final = timedelta(seconds=10)
+LASTS: Final = timedelta(seconds=85)
+SHARDS: Final = 2
+
+
+def plan(folder: Path, *, stock: int, warm_up: timedelta) -> SaleRecord:
+    """Make something to sell and publish the sale, which opens by itself."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sku = commands.make_sku(stock=stock, price_fen=LIST_PRICE_FEN)["sku_id"]
+    soonest = datetime.now(UTC) + PUBLISHED_WITHIN + warm_up
+    starts_at = datetime.fromtimestamp(math.ceil(soonest.timestamp()), UTC)
+    content = {
+        "kind": "flash_sale",
+        "name": NAME,
+        "warms_at": (starts_at - warm_up).isoformat(),
+        "starts_at": starts_at.isoformat(),
+        "ends_at": (starts_at + LASTS).isoformat(),
+        "items": [{"sku_id": sku, "deal_price_fen": PRICE_FEN, "allotment": stock}],
+        "limit_per_member": LIMIT,
+        "pay_within_seconds": int(PAY_WITHIN.total_seconds()),
+        "rules_text": "每人限购两件;未按时付款的名额转给候补。",
+        "flash": {"offer_seconds": int(OFFERED_FOR.total_seconds()), "shards": SHARDS},
+    }
+    file = folder / "sale.json"
+    file.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    words = ("campaigns", "schedule", str(file), "--by", "op-a", "--approved-by", "op-b")
+    campaign_id = commands.must(*words).split()[-1]
+    return SaleRecord(Deal(NAME, campaign_id, sku, stock), LIMIT, starts_at)
+
+
+@contextmanager
+def watched(sale: SaleRecord) -> Iterator[None]:
+    """Keep what the operator sees of the sale, about once a second."""
+    words = ("flash-sale", "live", sale.campaign_id, "--every", "1")
+    with commands.watching(*words, heard=lambda line: sale.looks.append(json.loads(line))):
+        yield
+
+
+def is_all_paid(sale: SaleRecord) -> bool:
+    """Say whether the operator sees that everything is sold and paid for."""
+    if not sale.looks:
+        return False
+    look = sale.looks[-1]
+    return bool(look["sold"] == sale.stock and look["paid_percent"] == 100)
