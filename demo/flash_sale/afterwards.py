@@ -1,10 +1,10 @@
 """After the rush: winners pay or do not, and what they let go is offered to those who wait."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from demo.chronicle import Purchase
 from demo.evening import Evening
@@ -19,6 +19,8 @@ STILL_ON_SALE: Final = "flash_sale.still_on_sale"
 AGAIN_SECONDS: Final = 0.5
 MOST_ROUNDS: Final = 20
 POLL_SECONDS: Final = 3.0
+FAR_BEHIND: Final = 30  # so many come first that it will not be in the next seconds
+FAR_POLL_SECONDS: Final = 5.0
 
 Done = TypeVar("Done")
 
@@ -36,7 +38,7 @@ class Afterwards:
         pool: Executor,
         serious_from: datetime,
     ) -> None:
-        """From `serious_from` on nobody trifles any more, so that the evening comes to an end."""
+        """Nothing has happened; from `serious_from` on nobody trifles any more."""
         self._evening = evening
         self._entrance = entrance
         self._rush = rush
@@ -55,7 +57,15 @@ class Afterwards:
         elif purse is Purse.CANCELS:
             await asyncio.sleep(CANCELS_AFTER_SECONDS)
             answer = await self._do(lambda: person.program.cancel(purchase.order_id))
-            self._evening.chronicle.probe("cancelled", "200", answer.status)
+            if datetime.now(UTC) < datetime.fromisoformat(purchase.pay_by):
+                self._evening.chronicle.probe("cancelled", "200", answer.status)
+
+    async def look_in_again(self, claimant: Claimant) -> None:
+        """Come back late and find a unit that nobody waits for."""
+        tried = await self._rush.claim(claimant, key=new_key(), quantity=1)
+        if tried.is_granted:
+            self._sale.counts["bought later"] += 1
+            await self.use(claimant, claimant.orders[tried.order_id])
 
     async def wait(self, claimant: Claimant) -> None:
         """Wait for a unit that comes back, for as long as it takes."""
@@ -64,14 +74,16 @@ class Afterwards:
         self._sale.counts["joined"] += 1
         path = f"/v1/campaigns/{self._sale.campaign_id}/waitlist"
         claimant.wait = "waiting"
-        while claimant.wait in ("waiting", "offered"):
+        while True:
             answer = await self._entrance.ask(claimant, "GET", path)
             claimant.wait = str(answer.body.get("status"))
             if claimant.wait == "offered":
                 self._sale.counts["offers seen"] += 1
-                await self._decide(claimant, str(answer.body["offer_id"]), path)
-            poll_ms = answer.body.get("poll_after_ms")
-            await asyncio.sleep(poll_ms / 1000 if poll_ms else POLL_SECONDS)
+                await self._decide(claimant, answer.body, path)
+            if claimant.wait not in ("waiting", "offered"):
+                return
+            is_far = (answer.body.get("ahead") or 0) > FAR_BEHIND
+            await asyncio.sleep(FAR_POLL_SECONDS if is_far else POLL_SECONDS)
 
     async def _join(self, claimant: Claimant) -> bool:
         """Join the waitlist; while there still is something, claim that instead."""
@@ -90,7 +102,7 @@ class Afterwards:
         self._evening.chronicle.probe("losers may wait", "201", joined.code or joined.status)
         return False
 
-    async def _decide(self, claimant: Claimant, offer_id: str, path: str) -> None:
+    async def _decide(self, claimant: Claimant, offer: Mapping[str, Any], path: str) -> None:
         patience = Patience.TAKES if self._is_serious else claimant.patience
         if patience is Patience.LETS_GO:
             return
@@ -99,10 +111,13 @@ class Afterwards:
             self._evening.chronicle.probe("offers may be given up", "204", left.status)
             self._sale.counts["offers given up"] += 1
             return
-        tried = await self._rush.claim(claimant, key=new_key(), quantity=1, offer_id=offer_id)
-        self._evening.chronicle.probe(
-            "who is offered a unit gets it", "201", tried.code or tried.status
+        tried = await self._rush.claim(
+            claimant, key=new_key(), quantity=1, offer_id=str(offer["offer_id"])
         )
+        if tried.heard_at < datetime.fromisoformat(offer["offered_until"]):
+            self._evening.chronicle.probe(
+                "who is offered a unit gets it", "201", tried.code or tried.status
+            )
         if tried.is_granted:
             self._sale.counts["offers taken"] += 1
             claimant.wait = "taken"

@@ -24,7 +24,7 @@ class Click(StrEnum):
     ONCE = "once"
     TWICE = "twice"  # at the same moment
     EARLY = "early"  # a second before the opening, and then again
-    AGAIN = "again"  # once more when it has been answered, and Redis was lost meanwhile
+    AGAIN = "again"  # once more, when it has been answered
     GREEDY = "greedy"  # for as many as are allowed, on top of what is theirs
 
 
@@ -46,9 +46,9 @@ class Patience(StrEnum):
     LEAVES = "leaves"  # gives the offer up
 
 
-CLICKS: Final = {Click.TWICE: 10, Click.EARLY: 3, Click.AGAIN: 25, Click.GREEDY: 4}
+CLICKS: Final = {Click.TWICE: 10, Click.EARLY: 3, Click.AGAIN: 8, Click.GREEDY: 4}
 PURSES: Final = {Purse.FORGETS: 9, Purse.DAWDLES: 6, Purse.CANCELS: 5}
-PATIENCE: Final = {Patience.TAKES: 12, Patience.LETS_GO: 1, Patience.LEAVES: 1}
+PATIENCE: Final = {Patience.TAKES: 5, Patience.LETS_GO: 1, Patience.LEAVES: 1}
 WANT_TWO: Final = 0.2
 IN_A_HURRY: Final = 0.6
 HURRY_SECONDS: Final = 1.0

@@ -37,9 +37,9 @@ class Rush:
 
     async def press(self, claimant: Claimant) -> Attempt:
         """Claim in the way of this member; return the last answer."""
-        opens_at = self._sale.starts_at
-        key = new_key()
-        if claimant.click is Click.EARLY:
+        opens_at, key = self._sale.starts_at, new_key()
+        is_in_time = datetime.now(UTC) < opens_at - TOO_EARLY
+        if claimant.click is Click.EARLY and is_in_time:
             await sleep_until(opens_at - TOO_EARLY)
             early = await self.claim(claimant, key=key, quantity=claimant.wants)
             self._evening.chronicle.probe("who is a second early waits", "not_started", early.code)
@@ -48,7 +48,8 @@ class Rush:
         answers = await asyncio.gather(
             *(self.claim(claimant, key=key, quantity=claimant.wants) for _ in range(times))
         )
-        if claimant.click is Click.AGAIN:
+        is_older_than_loss = answers[0].is_granted and not self.is_redis_back.is_set()
+        if is_older_than_loss or claimant.click is Click.AGAIN:
             async with asyncio.timeout(LONGEST_LOSS_SECONDS):
                 await self.is_redis_back.wait()
             return await self.claim(claimant, key=key, quantity=claimant.wants)
