@@ -21,7 +21,7 @@ def never_more_than_stock(facts: Facts) -> Looks:
 
 def sold_is_stock(facts: Facts) -> Looks:
     """In the end every unit is sold and paid for, no more and no fewer."""
-    sold = _units(facts, DELIVERED)
+    sold = units_ended(facts, DELIVERED)
     stock = _sale(facts).stock
     yield None if sold == stock else f"{sold} units are with members, {stock} were there"
 
@@ -31,8 +31,8 @@ def live_numbers_agree(facts: Facts) -> Looks:
     sale = _sale(facts)
     ours = {
         "stock": sale.stock,
-        "sold": _units(facts, DELIVERED),
-        "left": sale.stock - _units(facts, DELIVERED),
+        "sold": units_ended(facts, DELIVERED),
+        "left": sale.stock - units_ended(facts, DELIVERED),
         "paid_percent": 100,
         "waiting": sale.still_waiting,
     }
@@ -106,7 +106,7 @@ def refused_have_no_order(facts: Facts) -> Looks:
 
 def lapsed_units_sold_again(facts: Facts) -> Looks:
     """Units that somebody let lapse were sold again: as many as were given up are with others."""
-    lapsed = _units(facts, LAPSED)
+    lapsed = units_ended(facts, LAPSED)
     if lapsed:
         again = _sale(facts).units_granted() - _sale(facts).stock
         taken = sum(one.quantity for one in _sale(facts).granted().values() if one.is_offer)
@@ -125,7 +125,7 @@ def _looks(facts: Facts) -> list[dict[str, int]]:
     return [dict(look) for look in _sale(facts).looks]
 
 
-def _units(facts: Facts, status: str) -> int:
+def units_ended(facts: Facts, status: str) -> int:
     """Count the units of the granted orders that ended so."""
     return sum(
         one.quantity

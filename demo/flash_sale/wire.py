@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -47,8 +48,7 @@ class CrowdWire:
     async def close(self) -> None:
         """Hang up."""
         for way in self._ways.values():
-            way.hang_up()
-        await asyncio.sleep(0)  # the loop lets go of them
+            await way.hang_up()
 
 
 class _Way:
@@ -65,25 +65,31 @@ class _Way:
             writer.write(request)
             answer, is_kept = await _read(reader)
         except BaseException:  # what still comes on it belongs to nobody
-            writer.close()
+            await _close(writer)
             raise
         if is_kept:
             self._idle.append((reader, writer))
         else:
-            writer.close()
+            await _close(writer)
         return answer
 
-    def hang_up(self) -> None:
+    async def hang_up(self) -> None:
         while self._idle:
-            self._idle.pop()[1].close()
+            await _close(self._idle.pop()[1])
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         while self._idle:
             reader, writer = self._idle.pop()
             if not (reader.at_eof() or writer.is_closing()):
                 return reader, writer
-            writer.close()
+            await _close(writer)
         return await asyncio.open_connection(*self._address)
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(OSError):  # the other side may have hung up before
+        await writer.wait_closed()
 
 
 def _pack(
