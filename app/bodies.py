@@ -30,16 +30,8 @@ class StrictJson(DefaultJSONProvider):
     compact = True
 
     def loads(self, s: str | bytes, **_options: Any) -> Any:
-        """Read JSON; raises `ValueError` on anything two readers could understand differently."""
-        text = s.decode("utf-8") if isinstance(s, bytes) else s
-        try:
-            value = json.loads(
-                text, object_pairs_hook=_unique_names, parse_constant=_refuse_constant
-            )
-        except RecursionError as exc:
-            raise ValueError("nested too deeply") from exc
-        _check(value, depth=0)
-        return value
+        """Read JSON; raises `ValueError` as `read_json`."""
+        return read_json(s)
 
 
 class ShopRequest(Request):
@@ -59,6 +51,17 @@ class ShopRequest(Request):
     def on_json_loading_failed(self, e: ValueError | None) -> Any:
         """Refuse what `StrictJson` refused."""
         raise MalformedBody from e
+
+
+def read_json(given: str | bytes) -> Any:
+    """Read JSON; raises `ValueError` on anything two readers could understand differently."""
+    text = given.decode("utf-8") if isinstance(given, bytes) else given
+    try:
+        value = json.loads(text, object_pairs_hook=_unique_names, parse_constant=_refuse_constant)
+    except RecursionError as exc:
+        raise ValueError("nested too deeply") from exc
+    _check(value, depth=0)
+    return value
 
 
 def limit_body(request: Request) -> None:

@@ -59,9 +59,18 @@ def _begin() -> None:
 
 def request_id_of(environ: Mapping[str, Any]) -> str:
     """Take the id our own proxy gave, or make one; a client's would only muddle the records."""
-    given = environ.get("HTTP_X_REQUEST_ID", "")
-    if "werkzeug.proxy_fix.orig" in environ and _REQUEST_ID_FORM.fullmatch(given):
-        return str(given)
+    if "werkzeug.proxy_fix.orig" in environ:
+        return read_request_id(environ.get("HTTP_X_REQUEST_ID", ""))
+    return new_request_id()
+
+
+def read_request_id(given: str) -> str:
+    """Return the id a proxy of ours gave, or another when it is none."""
+    return given if _REQUEST_ID_FORM.fullmatch(given) else new_request_id()
+
+
+def new_request_id() -> str:
+    """Return a fresh id."""
     return secrets.token_hex(12)
 
 

@@ -16,7 +16,7 @@ import group_buy
 import kit
 import miniprogram_api
 import shop
-from app import problems
+from app import problem_words
 from app.bodies import MalformedBody
 from kit.errors import DomainError, NotFound, RateLimited, Unavailable
 from kit.idempotency import IdempotencyKeyReused
@@ -183,32 +183,32 @@ def _schema(spec: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
 def _add_problems(operation: dict[str, Any], refusals: list[type[DomainError]]) -> None:
     codes: dict[int, set[str]] = defaultdict(set)
     for refusal in refusals:
-        codes[problems.status_of(refusal)].add(refusal.code)
+        codes[problem_words.status_of(refusal)].add(refusal.code)
     if "requestBody" in operation or operation.get("parameters"):
         codes[422].add(MalformedBody.code)
     if "requestBody" in operation:
-        codes[413].add(problems.HTTP_WORDS[413].code)
-        codes[415].add(problems.HTTP_WORDS[415].code)
-    codes[500].add(problems.HTTP_WORDS[500].code)
+        codes[413].add(problem_words.HTTP_WORDS[413].code)
+        codes[415].add(problem_words.HTTP_WORDS[415].code)
+    codes[500].add(problem_words.HTTP_WORDS[500].code)
     for status, named in codes.items():
         listed = sorted(named)
         operation["responses"][str(int(status))] = {
             "description": "Problem with code " + ", ".join(f"`{code}`" for code in listed),
             "x-codes": listed,
-            "content": {problems.MEDIA_TYPE: {"schema": {"$ref": f"{_REF}Problem"}}},
+            "content": {problem_words.MEDIA_TYPE: {"schema": {"$ref": f"{_REF}Problem"}}},
         }
 
 
 def _problem_schema() -> dict[str, Any]:
     table = {
         refusal.code: {
-            "status": int(problems.status_of(refusal)),
+            "status": int(problem_words.status_of(refusal)),
             "title": refusal.title,
             "detail": refusal.message,
         }
         for refusal in all_refusals()
     }
-    for status, words in problems.HTTP_WORDS.items():
+    for status, words in problem_words.HTTP_WORDS.items():
         row = {"status": status, "title": words.title, "detail": words.message}
         table.setdefault(words.code, row)
     text = {"type": "string"}

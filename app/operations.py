@@ -1,6 +1,7 @@
 """Figures and standing for operations: for whoever holds the key, on this machine; no one else."""
 
 import ipaddress
+from collections.abc import Iterable
 from typing import Final, cast
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from shop.ports import Ports
 
 blueprint = APIBlueprint("operations", __name__, enable_openapi=False)
 
-_FORWARDED: Final = ("X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via")
+_FORWARDED: Final = frozenset({"x-forwarded-for", "forwarded", "x-real-ip", "via"})
 
 
 @blueprint.get("/metrics")
@@ -44,22 +45,25 @@ def show_flash_sale(campaign_id: UUID) -> Response:
 
 
 def _guard() -> None:
-    if not (_is_from_here() and _has_key()):
+    original = request.environ.get("werkzeug.proxy_fix.orig", request.environ)
+    key = cast("str", current_app.extensions["metrics_key"])
+    if not (
+        is_from_here(original.get("REMOTE_ADDR", ""), request.headers.keys())
+        and is_key(request.headers.get("Authorization", ""), key)
+    ):
         raise NotFound
 
 
-def _is_from_here() -> bool:
-    """Say whether the connection is from this machine and no proxy passed somebody's on."""
-    if any(name in request.headers for name in _FORWARDED):
+def is_from_here(address: str, header_names: Iterable[str]) -> bool:
+    """Say whether a connection is from this machine and no proxy passed somebody's on."""
+    if any(name.lower() in _FORWARDED for name in header_names):
         return False
-    original = request.environ.get("werkzeug.proxy_fix.orig", request.environ)
     try:
-        return ipaddress.ip_address(original.get("REMOTE_ADDR", "")).is_loopback
+        return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False
 
 
-def _has_key() -> bool:
-    key = cast("str", current_app.extensions["metrics_key"])
-    given = request.headers.get("Authorization", "")
-    return bool(key) and same(given, f"Bearer {key}")
+def is_key(authorization: str, key: str) -> bool:
+    """Say whether the header bears the key; a blank one opens nothing."""
+    return bool(key) and same(authorization, f"Bearer {key}")

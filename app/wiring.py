@@ -7,6 +7,9 @@ from typing import Final
 
 from pydantic import SecretStr
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
 from redis.retry import Retry
@@ -101,6 +104,22 @@ def make_gate_redis(settings: Settings) -> "Redis | RedisCluster":
     return _redis_at(url)
 
 
+def make_loop_redis(settings: Settings) -> "AsyncRedis | AsyncRedisCluster":
+    """Return a client of the gate's Redis for an event loop, which gives up as soon."""
+    url = settings.gate_redis_url or settings.redis_url
+    if settings.gate_is_cluster:
+        return AsyncRedisCluster.from_url(
+            url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
+        )
+    client: AsyncRedis = AsyncRedis.from_url(
+        url,
+        socket_timeout=REDIS_SECONDS,
+        socket_connect_timeout=REDIS_SECONDS,
+        retry=AsyncRetry(NoBackoff(), 0),
+    )
+    return client
+
+
 def _redis_at(url: str) -> Redis:
     client: Redis = Redis.from_url(
         url,
@@ -113,22 +132,20 @@ def _redis_at(url: str) -> Redis:
 
 def web_options(settings: Settings) -> WebOptions:
     """Return what the web application needs to know besides the ports."""
-    limits = settings.limits
     return WebOptions(
         metrics_key=settings.secrets.metrics_key.get_secret_value(),
         environment=settings.environment,
         trusted_proxies=settings.trusted_proxies,
         ready_requires=settings.ready_requires,
-        claims_base_url=settings.public_base_url.rstrip("/"),
+        claims_base_url=(settings.lane_base_url or settings.public_base_url).rstrip("/"),
         challenge_from_score=settings.challenge_from_score,
-        limits=Limits(
-            reads_per_minute=limits.reads_per_minute,
-            writes_per_minute=limits.writes_per_minute,
-            sign_ins_per_minute=limits.sign_ins_per_minute,
-            reveals_per_minute=limits.reveals_per_minute,
-            address_multiple=limits.address_multiple,
-        ),
+        limits=make_limits(settings),
     )
+
+
+def make_limits(settings: Settings) -> Limits:
+    """Return how often members and addresses may ask."""
+    return Limits(**settings.limits.model_dump())
 
 
 def _dearest_fee(settings: Settings) -> int:

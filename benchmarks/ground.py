@@ -164,6 +164,7 @@ def places_given(folder: Path) -> dict[str, str]:
     return {
         "VAR_DIR": str(folder),
         "PORT": str(free_port()),
+        "LANE_PORT": str(free_port()),
         "SANDBOX_PORT": str(free_port()),
         "SANDBOX_QUIET": "1",
     }

@@ -153,6 +153,7 @@ class LimitSettings(Group):
     sign_ins_per_minute: int = Field(default=60, ge=1)
     reveals_per_minute: int = Field(default=20, ge=1)
     address_multiple: int = Field(default=20, ge=1)
+    device_percent: int = Field(default=60, ge=1, le=100)
 
 
 class Settings(BaseSettings):
@@ -171,6 +172,10 @@ class Settings(BaseSettings):
     # A risk score from 1 to 100 from which on a challenge must be solved; 101 asks nobody.
     challenge_from_score: int = Field(default=60, ge=1, le=101)
     port: int = Field(default=8000, ge=1, le=65535)
+    lane_port: int = Field(default=8001, ge=1, le=65535)
+    lane_workers: int = Field(default=1, ge=1)
+    # Where clients reach the claim lane; empty: claims go where everything else goes.
+    lane_base_url: str = ""
     public_base_url: str = "http://127.0.0.1:8000"
     var_dir: Path = Path("var")
     environment: str = Field(default="production", pattern=r"^[a-z]{1,10}$")

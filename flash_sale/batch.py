@@ -69,6 +69,13 @@ class Claimed:
 Outcome = Claimed | DomainError
 
 
+def claimed_or_raise(outcome: Outcome) -> Claimed:
+    """Return the claim that is true, or raise why there is none."""
+    if isinstance(outcome, DomainError):
+        raise outcome
+    return outcome
+
+
 def commit_claims(
     session: Session,
     campaign_id: UUID,
@@ -87,7 +94,7 @@ def commit_claims(
     sale = queries.get_sale(session, campaign_id)
     # Claims of one member come one after the other, so that what is counted below stays so.
     active = members.lock_active(session, {one.member_id for one in wanted})
-    outcomes: dict[int, Outcome] = dict(_recall(session, campaign_id, wanted))
+    outcomes: dict[int, Outcome] = dict(recall_claims(session, campaign_id, wanted))
     refusals = _Refusals(session, sale, is_offer=is_offer, now=now)
     units = queries.list_units(session, campaign_id, {one.member_id for one in wanted})
     numbers: dict[int, list[int]] = {}
@@ -159,11 +166,13 @@ def asked_by(campaign_id: UUID, one: Wanted) -> Asked:
 
 def recall_claim(session: Session, campaign_id: UUID, one: Wanted) -> Outcome | None:
     """Return what was answered to the same request before, or None."""
-    return _recall(session, campaign_id, [one]).get(0)
+    return recall_claims(session, campaign_id, [one]).get(0)
 
 
-def _recall(session: Session, campaign_id: UUID, wanted: Sequence[Wanted]) -> Mapping[int, Outcome]:
-    """Return the outcomes of claims that were answered before, or whose key was used."""
+def recall_claims(
+    session: Session, campaign_id: UUID, wanted: Sequence[Wanted]
+) -> Mapping[int, Outcome]:
+    """Return the outcomes of claims that were answered before, or whose key was used, by place."""
     asked = [asked_by(campaign_id, one) for one in wanted]
     found: dict[int, Outcome] = {}
     seen: set[tuple[str, str]] = set()

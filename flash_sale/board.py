@@ -11,6 +11,7 @@ from kit.db import Begin
 from shop.campaigns.queries import CampaignNotFound
 
 KEPT_SECONDS: Final = 1.0
+STALE_SECONDS: Final = 3.0
 MOST_KEPT: Final = 1000
 
 
@@ -33,9 +34,11 @@ class SaleBoard:
         return kept[1]
 
     def peek(self, campaign_id: UUID) -> Sale | None:
-        """Return the sale as it was read last, however long ago, asking nobody."""
+        """Return the sale as it was read some seconds ago at most, asking nobody."""
         kept = self._kept.get(campaign_id)
-        return kept[1] if kept is not None else None
+        if kept is None or monotonic_seconds() >= kept[0] + STALE_SECONDS:
+            return None
+        return kept[1]
 
     def _read(self, campaign_id: UUID) -> tuple[float, Sale | None]:
         try:

@@ -12,6 +12,7 @@ from flash_sale.batch import (
     Claimed,
     Outcome,
     Wanted,
+    claimed_or_raise,
     commit_claims,
     is_twin,
     recall_claim,
@@ -43,7 +44,7 @@ def commit_all(
         return [refusal] * len(wanted)
     except SQLAlchemyError as error:
         if len(wanted) == 1:
-            return [_explain(error)]
+            return [explain(error)]
         log.warning("a batch of claims is tried one by one", extra={"why": type(error).__name__})
         return [commit_all(begin, campaign_id, [one], clock=clock)[0] for one in wanted]
     return [
@@ -66,11 +67,27 @@ def commit_offer(
             earlier = recall_claim(session, campaign_id, wanted)
             if earlier is None:
                 raise
-            return _true(earlier)
+            return claimed_or_raise(earlier)
         if wanted.quantity != 1:
             raise NoOffer(reason="an offer is for one unit")
         waiting.finish_offer(session, wait, now=now)
-        return _true(commit_claims(session, campaign_id, [wanted], is_offer=True, now=now)[0])
+        outcomes = commit_claims(session, campaign_id, [wanted], is_offer=True, now=now)
+        return claimed_or_raise(outcomes[0])
+
+
+def take_offer(
+    begin: Begin, campaign_id: UUID, wanted: Wanted, *, else_raise: DomainError, clock: Clock
+) -> Claimed:
+    """Claim what the member is offered, whichever offer it is, or return what they claimed before.
+
+    Raises `else_raise` when there is neither, and what `commit_offer` tells.
+    """
+    with begin() as session:
+        offer_id = queries.find_offer(session, campaign_id, wanted.member_id)
+        if offer_id is None:  # there was none, it has just been taken, or its time is over
+            earlier = recall_claim(session, campaign_id, wanted)
+            return claimed_or_raise(earlier or else_raise)
+    return commit_offer(begin, campaign_id, offer_id, wanted, clock=clock)
 
 
 def commit_without_gate(
@@ -92,13 +109,8 @@ def commit_without_gate(
     return commit_all(begin, campaign_id, [on_time], clock=clock)[0]
 
 
-def _true(outcome: Outcome) -> Claimed:
-    if isinstance(outcome, DomainError):
-        raise outcome
-    return outcome
-
-
-def _explain(error: SQLAlchemyError) -> DomainError:
+def explain(error: SQLAlchemyError) -> DomainError:
+    """Return what a failure of the database means to whoever claims."""
     log.warning("a claim was not committed", extra={"why": type(error).__name__})
     if isinstance(error, DBAPIError) and not error.connection_invalidated:
         return Unavailable(retry_after_seconds=1)

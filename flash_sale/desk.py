@@ -5,9 +5,9 @@ from time import sleep
 from typing import Final
 from uuid import UUID
 
-from flash_sale import committing, queries, targets
+from flash_sale import committing, targets
 from flash_sale.admission import MAY_BE_REPEATED, Throttle, gate_claim, refusal_of
-from flash_sale.batch import Claimed, Outcome, Wanted, recall_claim
+from flash_sale.batch import Claimed, Outcome, Wanted, claimed_or_raise, recall_claim
 from flash_sale.board import SaleBoard
 from flash_sale.committing import ResultUnknown
 from flash_sale.gate import Gate
@@ -47,20 +47,20 @@ class ClaimDesk:
                 self._begin, campaign_id, offer_id, wanted, clock=self._clock
             )
         if sale.terms.mode is SaleMode.LOTTERY:
-            return self._take_offer(campaign_id, wanted, else_raise=DrawnByLot())
+            return self._take_offer(campaign_id, wanted, DrawnByLot())
         try:
             verdict = self._admit(campaign_id, wanted)
         except GateUnavailable:
             log.warning("the gate does not answer: a claim goes to the database")
             verdict = Verdict.MISSING
         if verdict is Verdict.MISSING:
-            return _true(self._claim_without_gate(campaign_id, wanted))
+            return claimed_or_raise(self._claim_without_gate(campaign_id, wanted))
         if verdict is Verdict.OFFERED:
-            return self._take_offer(campaign_id, wanted, else_raise=SoldOut())
+            return self._take_offer(campaign_id, wanted, SoldOut())
         if verdict is not Verdict.ADMITTED:
             earlier = self._recall(campaign_id, wanted, verdict)
-            return _true(earlier or refusal_of(verdict, sale))
-        return _true(self._commit(campaign_id, wanted))
+            return claimed_or_raise(earlier or refusal_of(verdict, sale))
+        return claimed_or_raise(self._commit(campaign_id, wanted))
 
     def _admit(self, campaign_id: UUID, wanted: Wanted) -> Verdict:
         """Ask the gate; one that is lost is filled, by whoever notices first."""
@@ -96,14 +96,9 @@ class ClaimDesk:
         self._throttle.pass_one()
         return committing.commit_without_gate(self._begin, campaign_id, wanted, clock=self._clock)
 
-    def _take_offer(self, campaign_id: UUID, wanted: Wanted, *, else_raise: DomainError) -> Claimed:
-        """Claim what the member is offered, whichever offer it is."""
-        with self._begin() as session:
-            offer_id = queries.find_offer(session, campaign_id, wanted.member_id)
-        if offer_id is None:  # there was none, it has just been taken, or its time is over
-            return _true(self._recall_now(campaign_id, wanted) or else_raise)
-        return committing.commit_offer(
-            self._begin, campaign_id, offer_id, wanted, clock=self._clock
+    def _take_offer(self, campaign_id: UUID, wanted: Wanted, else_raise: DomainError) -> Claimed:
+        return committing.take_offer(
+            self._begin, campaign_id, wanted, else_raise=else_raise, clock=self._clock
         )
 
     def _recall(self, campaign_id: UUID, wanted: Wanted, verdict: Verdict) -> Outcome | None:
@@ -111,18 +106,9 @@ class ClaimDesk:
         if verdict not in MAY_BE_REPEATED:
             return None
         try:
-            if not self._gate.holds(campaign_id, wanted.member_id):
+            if not self._gate.holding(campaign_id, [wanted.member_id]):
                 return None
         except GateUnavailable:
             return None
-        return self._recall_now(campaign_id, wanted)
-
-    def _recall_now(self, campaign_id: UUID, wanted: Wanted) -> Outcome | None:
         with self._begin() as session:
             return recall_claim(session, campaign_id, wanted)
-
-
-def _true(outcome: Outcome) -> Claimed:
-    if isinstance(outcome, DomainError):
-        raise outcome
-    return outcome

@@ -5,7 +5,7 @@ is brought to agree with the database about once a second. A repeated claim is a
 takes nothing more, until a reading of the database has it; the database knows it again by its key.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
@@ -67,9 +67,9 @@ class Gate:
         """Return what may be said of the gate, None when it is lost or was never filled."""
         return self._follow(gate_plans.peek(self._shards, campaign_id))
 
-    def holds(self, campaign_id: UUID, member_id: UUID) -> bool:
-        """Say whether the member holds units, so that an earlier claim may be asked for again."""
-        return self._follow(gate_plans.holds(self._shards, campaign_id, member_id))
+    def holding(self, campaign_id: UUID, member_ids: Iterable[UUID]) -> frozenset[UUID]:
+        """Return who of them holds units, so that an earlier claim may be asked for again."""
+        return self._follow(gate_plans.holding(self._shards, campaign_id, member_ids))
 
     def read_counts(self, campaign_id: UUID) -> GateCounts:
         """Return what the gate has counted."""
@@ -133,9 +133,13 @@ class AsyncGate:
         """Return what may be said of the gate, None when it is lost or was never filled."""
         return await self._follow(gate_plans.peek(self._shards, campaign_id))
 
-    async def holds(self, campaign_id: UUID, member_id: UUID) -> bool:
-        """Say whether the member holds units, so that an earlier claim may be asked for again."""
-        return await self._follow(gate_plans.holds(self._shards, campaign_id, member_id))
+    async def holding(self, campaign_id: UUID, member_ids: Iterable[UUID]) -> frozenset[UUID]:
+        """Return who of them holds units, so that an earlier claim may be asked for again."""
+        return await self._follow(gate_plans.holding(self._shards, campaign_id, member_ids))
+
+    async def list_holders(self, campaign_id: UUID) -> frozenset[bytes]:
+        """Return the bytes of the ids of all who hold units, at least those of the last `peek`."""
+        return await self._follow(gate_plans.list_holders(self._shards, campaign_id))
 
     async def read_counts(self, campaign_id: UUID) -> GateCounts:
         """Return what the gate has counted."""

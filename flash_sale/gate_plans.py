@@ -4,7 +4,7 @@ A plan yields the commands of a round, which may be sent together, and is handed
 the gate of the threads and that of the event loop follow the same steps.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -33,7 +33,16 @@ MOST_CLAIMS: Final = 256
 MOST_LOANS: Final = 3
 MOST_KNOWN: Final = 10_000
 _REFUSED: Final = frozenset({Verdict.SOLD_OUT, Verdict.TOO_FEW})
-_VIEWED: Final = ("shards", "state", "units", "starts_at", "ends_at", "early_starts_at")
+_VIEWED: Final = (
+    "shards",
+    "state",
+    "units",
+    "starts_at",
+    "ends_at",
+    "early_starts_at",
+    "filled_at",
+    "fill_no",
+)
 
 
 class Shards:
@@ -115,32 +124,62 @@ def peek(shards: Shards, campaign_id: UUID) -> Plan[GateView | None]:
         return None
     calls: list[Call] = []
     for shard in range(number):
-        keys = keys_of(campaign_id, shard)
-        calls += [command("HMGET", keys[0], *_VIEWED), command("HKEYS", keys[3])]
+        meta, held, _, offers, counts, _ = keys_of(campaign_id, shard)
+        calls += [
+            command("HMGET", meta, *_VIEWED),
+            command("HGET", counts, "units_admitted"),
+            command("HLEN", held),
+            command("HKEYS", offers),
+        ]
     replies = yield calls
-    metas, offers = replies[::2], replies[1::2]
+    metas, admitted, held_by, offered = (replies[start::4] for start in range(4))
     if any(meta[0] is None or int(meta[0]) != number for meta in metas):
         shards.forget(campaign_id)
         return None
-    _, state, _, starts_at, ends_at, early_starts_at = metas[0]
+    _, state, _, starts_at, ends_at, early_starts_at, *_ = metas[0]
     return GateView(
         state=GateState(state.decode()),
         units=sum(int(meta[2]) for meta in metas),
-        offered=frozenset(UUID(bytes=member) for members in offers for member in members),
+        offered=frozenset(UUID(bytes=member) for members in offered for member in members),
         starts_at=moment(int(starts_at)),
         ends_at=moment(int(ends_at)),
         early_starts_at=moment(int(early_starts_at)) if early_starts_at else None,
+        holders=sum(held_by),
+        version=tuple(
+            int(number or 0)
+            for meta, units in zip(metas, admitted, strict=True)
+            for number in (meta[6], meta[7], units)
+        ),
     )
 
 
-def holds(shards: Shards, campaign_id: UUID, member_id: UUID) -> Plan[bool]:
-    """Say whether the member holds units, as far as the gate knows."""
+def holding(shards: Shards, campaign_id: UUID, member_ids: Iterable[UUID]) -> Plan[frozenset[UUID]]:
+    """Return which of the members hold units, as far as the gate knows."""
     number = yield from shards.read(campaign_id)
-    if not number:
-        return False
-    keys = keys_of(campaign_id, shard_of(member_id, number))
-    (told,) = yield [command("HEXISTS", keys[1], member_id.bytes)]
-    return bool(told)
+    asked: dict[int, list[UUID]] = {}
+    for member_id in member_ids:
+        if number:
+            asked.setdefault(shard_of(member_id, number), []).append(member_id)
+    if not asked:
+        return frozenset()
+    replies = yield [
+        command("HMGET", keys_of(campaign_id, shard)[1], *(member.bytes for member in members))
+        for shard, members in asked.items()
+    ]
+    return frozenset(
+        member
+        for members, told in zip(asked.values(), replies, strict=True)
+        for member, units in zip(members, told, strict=True)
+        if units is not None
+    )
+
+
+def list_holders(shards: Shards, campaign_id: UUID) -> Plan[frozenset[bytes]]:
+    """Return the bytes of the ids of all who hold units, at least those of the last `peek`."""
+    number = yield from shards.read(campaign_id)
+    calls = [command("HKEYS", keys_of(campaign_id, shard)[1]) for shard in range(number)]
+    replies = (yield calls) if calls else []
+    return frozenset(member for members in replies for member in members)
 
 
 def read_counts(shards: Shards, campaign_id: UUID) -> Plan[GateCounts]:

@@ -94,6 +94,8 @@ class GateView:
     starts_at: datetime
     ends_at: datetime
     early_starts_at: datetime | None
+    holders: int  # members who hold units
+    version: tuple[int, ...]  # another one as soon as anybody else may hold units
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,10 @@ class DatabaseClock:
         """Return the present moment, aware, in UTC."""
         if self._is_old():
             self._compare()
+        return self.tell()
+
+    def tell(self) -> datetime:
+        """Return the present moment as far as it is known, asking nobody: nothing waits here."""
         base = self._base
         if base is None:
             return utc_now()  # the database has not answered once: it will refuse what follows

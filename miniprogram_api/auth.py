@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from miniprogram_api.ports import ports
 from shop.members import service as members
 from shop.members.models import Member, SignIn
 from shop.members.platforms import Platform
+from shop.ports import Ports
 
 # Exactly what `kit.crypto.new_token` makes: nothing else is worth a look into the database.
 _BEARER: Final = re.compile(r"[Bb]earer ([A-Za-z0-9_-]{43})")
@@ -64,6 +66,7 @@ def guard() -> None:
         return
     if getattr(view, "takes_purchase_token", False) and find_purchase() is not None:
         limits.count_member(view, purchase().member_id)
+        limits.count_device(view, purchase().device)
         return
     found = find_caller()
     if found is None:
@@ -79,10 +82,14 @@ def takes_purchase_token(view: View) -> View:
 
 def find_purchase() -> PurchaseToken | None:
     """Return what the request's purchase token says; None when it bears none; `BadToken`."""
-    match = _PURCHASE.fullmatch(request.headers.get("Authorization", ""))
-    if match is None:
-        return None
-    return tokens.read(match[1], key=ports().purchase_key, now=ports().clock())
+    authorization = request.headers.get("Authorization", "")
+    return read_purchase(authorization, key=ports().purchase_key, now=ports().clock())
+
+
+def read_purchase(authorization: str, *, key: bytes, now: datetime) -> PurchaseToken | None:
+    """Return what the purchase token of this header says; None when it is none; `BadToken`."""
+    match = _PURCHASE.fullmatch(authorization)
+    return None if match is None else tokens.read(match[1], key=key, now=now)
 
 
 def purchase() -> PurchaseToken:
@@ -101,19 +108,17 @@ def caller() -> Caller:
 def find_caller() -> Caller | None:
     """Return whose token the request bears, or None; asked once, in a transaction of its own."""
     if "caller" not in g:
-        g.caller = _look_up()
+        g.caller = look_up(ports(), request.headers.get("Authorization", ""))
     return cast("Caller | None", g.caller)
 
 
-def _look_up() -> Caller | None:
-    match = _BEARER.fullmatch(request.headers.get("Authorization", ""))
+def look_up(outside: Ports, authorization: str) -> Caller | None:
+    """Return whose sign-in token this header bears, or None; asks the database."""
+    match = _BEARER.fullmatch(authorization)
     if match is None:
         return None
-    with ports().begin() as session:
+    with outside.begin() as session:
         found = members.find_sign_in(
-            session,
-            match[1],
-            token_hash_key=ports().token_hash_key,
-            now=ports().clock(),
+            session, match[1], token_hash_key=outside.token_hash_key, now=outside.clock()
         )
     return Caller(*found) if found is not None else None

@@ -38,10 +38,15 @@ def takes_client_channel(view: View) -> View:
 def client_channel() -> SaleChannel:
     """Return the channel of the header, else of the sign-in, else H5; `UnknownClientChannel`."""
     named = request.headers.get(HEADER)
-    if named is not None:
-        try:
-            return SaleChannel(named)
-        except ValueError as exc:
-            raise UnknownClientChannel from exc
-    found = find_caller()
-    return _BY_PLATFORM[found.platform] if found is not None else SaleChannel.H5
+    found = find_caller() if named is None else None
+    return read_channel(named, platform=None if found is None else found.platform)
+
+
+def read_channel(named: str | None, *, platform: Platform | None) -> SaleChannel:
+    """Return the channel of the header's text, else of the platform; `UnknownClientChannel`."""
+    if named is None:
+        return _BY_PLATFORM[platform] if platform is not None else SaleChannel.H5
+    try:
+        return SaleChannel(named)
+    except ValueError as exc:
+        raise UnknownClientChannel from exc

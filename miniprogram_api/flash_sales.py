@@ -1,16 +1,15 @@
 """Flash sales: be let in, claim, wait for a unit, be reminded, check a draw."""
 
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, cast
 from uuid import UUID
 
-from flask import Response, current_app
+from flask import Response, current_app, request
 
 from flash_sale import entry, lottery, queries, reminding, tokens, waiting
 from flash_sale.batch import Wanted
 from flash_sale.desk import ClaimDesk
 from flash_sale.entry import Doorman
-from flash_sale.risk import Signs
 from flash_sale.rules import (
     ChallengeRequired,
     DrawnByLot,
@@ -20,10 +19,10 @@ from flash_sale.rules import (
     opens_at,
 )
 from flash_sale.tokens import BadToken
-from kit.ratelimit import LimiterUnavailable
 from miniprogram_api import idempotency, limits
 from miniprogram_api.auth import caller, find_purchase, open_to_all, takes_purchase_token
 from miniprogram_api.claim_views import render_claim
+from miniprogram_api.claimants import CHANNELS, check_person, wanted_by_token
 from miniprogram_api.claims_address import claims_url
 from miniprogram_api.client_channel import (
     UnknownClientChannel,
@@ -46,14 +45,8 @@ from miniprogram_api.schemas.flash_sales import (
 from miniprogram_api.wait_views import poll_after, view_wait
 from shop.campaigns.queries import CampaignNotFound
 from shop.campaigns.rules import CampaignLimitReached, Ended, NotForYou, NotStarted, Paused
-from shop.catalog.models import SaleChannel
-from shop.members import queries as members
 from shop.members.queries import MemberNotActive
 from shop.orders.rules import LimitReached, SkuNotForSale
-
-CHANNELS: Final = tuple(SaleChannel)
-# Tokens that people behind one address ask for in a minute, at most.
-TOKENS_OF_A_NETWORK: Final = 120
 
 blueprint = member_blueprint("flash_sales", tag="Flash sales")
 
@@ -199,50 +192,29 @@ def see_draw(campaign_id: UUID) -> Response:
 
 
 def _wanted(campaign_id: UUID, sent: ClaimIn) -> Wanted:
-    """Return what is claimed by whom; a token of another campaign is no token."""
     token = find_purchase()
-    if token is None:
-        _check_person(campaign_id, now=ports().clock())  # who was let in has been looked at
-        return Wanted(
-            caller().member_id, idempotency.required_key(), sent.quantity, client_channel()
-        )
-    if token.campaign_id != campaign_id:
-        raise BadToken
-    return Wanted(
-        token.member_id,
-        idempotency.required_key(),
-        sent.quantity,
-        CHANNELS[token.channel],
-        is_early=token.is_early,
-    )
+    if token is not None:
+        key = request.headers.get(idempotency.HEADER, "")
+        return wanted_by_token(token, campaign_id, sent.quantity, key=key)
+    _check_person(campaign_id, now=ports().clock())  # who was let in has been looked at
+    return Wanted(caller().member_id, idempotency.required_key(), sent.quantity, client_channel())
 
 
 def _check_person(
     campaign_id: UUID, *, answer: dict[str, Any] | None = None, now: datetime
 ) -> None:
-    """Raise `ChallengeRequired` when the caller looks like a program and has solved nothing."""
-    who = caller()
-    with ports().begin() as session:
-        sign_ins = members.count_sign_ins(session, who.member_id, now=now)
-    signs = Signs(who.member.created_at, sign_ins, _is_network_busy())
-    _doorman().check(campaign_id, who.member_id, signs, answer=answer, now=now)
-
-
-def _is_network_busy() -> bool:
     gate = cast("limits.Gate", current_app.extensions["gate"])
-    most = TOKENS_OF_A_NETWORK * gate.limits.address_multiple
-    try:
-        verdict = ports().limiter.hit(
-            f"tokens:{limits.client_network()}", most=most, window_seconds=60
-        )
-    except LimiterUnavailable:
-        return False
-    return not verdict.allowed
+    check_person(
+        ports(),
+        cast("Doorman", current_app.extensions["doorman"]),
+        campaign_id,
+        caller(),
+        network=limits.client_network(),
+        address_multiple=gate.limits.address_multiple,
+        answer=answer,
+        now=now,
+    )
 
 
 def _desk() -> ClaimDesk:
     return cast("ClaimDesk", current_app.extensions["claim_desk"])
-
-
-def _doorman() -> Doorman:
-    return cast("Doorman", current_app.extensions["doorman"])

@@ -64,7 +64,11 @@ def remember(session: Session, *, member_id: UUID, answer: BaseModel, status: in
 
 def required_key() -> str:
     """Return the request's key; raises `IdempotencyKeyRequired`."""
-    key = request.headers.get(HEADER, "")
-    if _KEY.fullmatch(key) is None:
+    return read_key(request.headers.get(HEADER, ""))
+
+
+def read_key(text: str) -> str:
+    """Return the text, which is a key; raises `IdempotencyKeyRequired`."""
+    if _KEY.fullmatch(text) is None:
         raise IdempotencyKeyRequired
-    return key
+    return text

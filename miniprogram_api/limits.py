@@ -43,6 +43,7 @@ class Limits:
     sign_ins_per_minute: int = 60
     reveals_per_minute: int = 20
     address_multiple: int = 20
+    device_percent: int = 60  # of a member's, where devices are told apart
 
     def most(self, kind: Kind) -> int:
         """Return how many requests of the kind one member may make in a minute."""
@@ -52,6 +53,14 @@ class Limits:
             Kind.SIGN_IN: self.sign_ins_per_minute,
             Kind.REVEAL: self.reveals_per_minute,
         }[kind]
+
+    def most_of_device(self, kind: Kind) -> int:
+        """Return how many requests of the kind may come from one device in a minute."""
+        return max(1, self.most(kind) * self.device_percent // 100)
+
+    def most_of_address(self, kind: Kind) -> int:
+        """Return how many may come from one address: it may stand for many members."""
+        return self.most(kind) * self.address_multiple
 
 
 class Gate:
@@ -97,9 +106,7 @@ def count_address(view: Callable[..., Any]) -> None:
     """Count this request for the address it came from."""
     kind = _kind_of(view)
     gate = _gate()
-    # An address of a carrier or a company stands for many members.
-    most = gate.limits.most(kind) * gate.limits.address_multiple
-    gate.hit(f"address:{client_network()}", kind, most=most)
+    gate.hit(f"address:{client_network()}", kind, most=gate.limits.most_of_address(kind))
 
 
 def count_member(view: Callable[..., Any], member_id: UUID) -> None:
@@ -109,10 +116,22 @@ def count_member(view: Callable[..., Any], member_id: UUID) -> None:
     gate.hit(f"member:{member_id}", kind, most=gate.limits.most(kind))
 
 
+def count_device(view: Callable[..., Any], device: bytes) -> None:
+    """Count this request for one of the member's devices."""
+    kind = _kind_of(view)
+    gate = _gate()
+    gate.hit(f"device:{device.hex()}", kind, most=gate.limits.most_of_device(kind))
+
+
 def client_network() -> str:
-    """Return the client's IPv4 address or IPv6 /64; whatever is no address is one network."""
+    """Return the network that the request came from."""
+    return network_of(request.remote_addr or "")
+
+
+def network_of(told: str) -> str:
+    """Return an IPv4 address or IPv6 /64; whatever is no address is one network."""
     try:
-        address = ipaddress.ip_address(request.remote_addr or "")
+        address = ipaddress.ip_address(told)
     except ValueError:
         return "unknown"
     if isinstance(address, ipaddress.IPv6Address):

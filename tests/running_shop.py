@@ -20,6 +20,7 @@ from kit.clock import monotonic_seconds
 from tests.servers import ROOT, WAIT_SECONDS, DatabaseServer, SandboxServer, free_port
 
 PARTS: Final = ("web", "worker", "scheduler")
+LANE: Final = "lane"
 FINISH_SECONDS: Final = 8.0
 
 
@@ -36,18 +37,26 @@ class RunningShop:
         database_server: DatabaseServer,
         redis_url: str,
         settings: Mapping[str, str] | None = None,
+        with_lane: bool = False,
     ) -> None:
         """Make the database and the settings and start the sandbox; `start` starts the rest."""
+        self.parts = (*PARTS, LANE) if with_lane else PARTS
         self.folder = folder
         self._database_server = database_server
         self.database = database_server.new_database("running_shop")
         self.owner_url = database_server.owner_url_of(self.database)
         self.database_url = database_server.app_url_of(self.database)
         self.sandbox = SandboxServer(folder / "sandbox")
-        places = Places(folder, free_port(), self.sandbox.port, self.sandbox.folder)
+        ports = (free_port(), free_port(), self.sandbox.port)
+        places = Places(folder, *ports, self.sandbox.folder)
         self.url = places.web_url
+        self.lane_url = places.lane_url
         self.settings = environment.compose(
-            {"WEB_WORKERS": "1", **(settings or {})},
+            {
+                "WEB_WORKERS": "1",
+                "LANE_BASE_URL": places.lane_url if with_lane else "",
+                **(settings or {}),
+            },
             places=places,
             servers={
                 "DATABASE_URL": self.database_url,
@@ -59,11 +68,12 @@ class RunningShop:
         )
         self.children: dict[str, Child] = {}
 
-    def start(self, *, parts: tuple[str, ...] = PARTS) -> None:
-        """Start these parts and wait until the shop is ready when all are among them."""
-        for part in parts:
+    def start(self, *, parts: tuple[str, ...] | None = None) -> None:
+        """Start these parts, or all, and wait until the shop is ready when all are among them."""
+        chosen = self.parts if parts is None else parts
+        for part in chosen:
             self.start_part(part)
-        if set(parts) == set(PARTS):
+        if set(PARTS) <= set(chosen):
             self.wait_until_ready()
 
     def start_part(
@@ -99,7 +109,8 @@ class RunningShop:
     def wait_until_ready(self) -> None:
         """Return when the shop says that it is ready."""
         deadline = monotonic_seconds() + WAIT_SECONDS
-        while not answers_well(f"{self.url}/readyz"):
+        urls = [self.url, self.lane_url] if LANE in self.children else [self.url]
+        while not all(answers_well(f"{url}/readyz") for url in urls):
             for name, child in self.children.items():
                 assert child.is_alive, f"{name} has ended:\n{child.last_words(lines=30)}"
             assert monotonic_seconds() < deadline, f"not ready:\n{self.last_words()}"

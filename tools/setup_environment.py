@@ -70,7 +70,9 @@ def install(kind: str) -> int:
             continue
         say("installing " + name + " (a minute or two the first time)")
         command = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input"]
-        command += ["--disable-pip-version-check", "--require-hashes", "-r", str(ROOT / name)]
+        # The files name everything: pip is to look for nothing else, nor for anything newer.
+        command += ["--disable-pip-version-check", "--require-hashes", "--no-deps"]
+        command += ["-r", str(ROOT / name)]
         result = call(command)
         if result.returncode != 0:
             return refuse(result.stdout + "installing " + name + " failed")

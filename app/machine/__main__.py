@@ -1,4 +1,4 @@
-"""`python -m app.machine run|demo|screenshots|flask|migrate|web`."""
+"""`python -m app.machine run|demo|screenshots|flask|migrate|web|lane`."""
 
 import sys
 

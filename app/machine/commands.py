@@ -1,4 +1,4 @@
-"""The commands of `python -m app.machine`: run, demo, screenshots, flask, migrate, web."""
+"""The commands of `python -m app.machine`: run, demo, flask, web, lane and more."""
 
 import argparse
 import os
@@ -14,6 +14,7 @@ from app.machine.addresses import HOST
 from app.machine.environment import ROOT, Environment, Places
 from app.machine.refusal import CannotRun
 from app.stopping import Stopping
+from config.settings import load_settings
 from kit.clock import monotonic_seconds
 
 RUNS: Final = ("run", "demo", "screenshots")
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "flask": _flask,
         "migrate": _migrate,
         "web": _web,
+        "lane": _lane,
     }
     if command not in known:
         terminal.complain(f"usage: python -m app.machine {'|'.join(known)} …")
@@ -92,13 +94,24 @@ def _flask(words: list[str]) -> int:
 def _web(words: list[str]) -> int:
     """Serve the web alone; behind a proxy on another machine with `--address`."""
     # The other commands, which stay for as long as a run does, have no use for a web server.
-    from app.machine import web  # noqa: PLC0415
-    from config.settings import load_settings  # noqa: PLC0415
+    from app.machine import web  # noqa: PLC0415 - see above
 
-    parser = argparse.ArgumentParser(prog="web")
-    parser.add_argument("--address", default=HOST, help="the address to listen on")
-    web.serve(load_settings(), address=parser.parse_args(words).address)
+    web.serve(load_settings(), address=_address("web", words))
     return 0
+
+
+def _lane(words: list[str]) -> int:
+    """Serve the claim lane alone, likewise."""
+    from app.machine import lane  # noqa: PLC0415 - as the web
+
+    lane.serve(load_settings(), address=_address("lane", words))
+    return 0
+
+
+def _address(program: str, words: list[str]) -> str:
+    parser = argparse.ArgumentParser(prog=program)
+    parser.add_argument("--address", default=HOST, help="the address to listen on")
+    return str(parser.parse_args(words).address)
 
 
 def _settings_of_run(places: Places) -> Environment | None:

@@ -31,6 +31,7 @@ class Places:
 
     var_dir: Path
     port: int
+    lane_port: int
     sandbox_port: int
     sandbox_dir: Path
 
@@ -41,6 +42,7 @@ class Places:
         return cls(
             var_dir=var_dir,
             port=_port(given, "PORT", 8000),
+            lane_port=_port(given, "LANE_PORT", 8001),
             sandbox_port=_port(given, "SANDBOX_PORT", 9100),
             sandbox_dir=(ROOT / given.get("SANDBOX_DIR", var_dir / "sandbox")).resolve(),
         )
@@ -49,6 +51,11 @@ class Places:
     def web_url(self) -> str:
         """Return where the web answers on this machine."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def lane_url(self) -> str:
+        """Return where the claim lane answers on this machine."""
+        return f"http://127.0.0.1:{self.lane_port}"
 
     @property
     def sandbox_url(self) -> str:
@@ -60,6 +67,7 @@ class Places:
         return {
             "VAR_DIR": str(self.var_dir),
             "PORT": str(self.port),
+            "LANE_PORT": str(self.lane_port),
             "SANDBOX_PORT": str(self.sandbox_port),
             "SANDBOX_DIR": str(self.sandbox_dir),
         }
@@ -80,6 +88,7 @@ def compose(
     ours = {
         "ENVIRONMENT": "local",
         "PUBLIC_BASE_URL": places.web_url,
+        "LANE_BASE_URL": places.lane_url,
         "READY_REQUIRES": json.dumps(["worker", "scheduler"]),
         # On one machine, all members come from one address.
         "LIMITS__ADDRESS_MULTIPLE": "1000",
@@ -127,7 +136,7 @@ def is_setting(name: str) -> bool:
 
 
 def product_environment(settings: Mapping[str, str]) -> Environment:
-    """Return what web, worker and scheduler get: the schema's owner is none of their business."""
+    """Return what web, lane, worker and scheduler get: the schema's owner is not their business."""
     kept = {name: value for name, value in settings.items() if name != OWNER_URL}
     return command_environment(kept)
 

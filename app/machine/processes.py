@@ -35,6 +35,7 @@ def programs(settings: Mapping[str, str], *, with_sandbox: bool) -> list[Program
     product = product_environment(settings)
     found = [
         Program("web", (sys.executable, "-m", "app.machine", "web"), product),
+        Program("lane", (sys.executable, "-m", "app.machine", "lane"), product),
         Program("worker", (*_BESIDE, "worker"), product),
         Program("scheduler", (*_BESIDE, "scheduler"), product),
     ]

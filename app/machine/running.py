@@ -79,6 +79,7 @@ def everything_up(
     places = Places.read(given)
     folder.require_unheld(places.var_dir)
     addresses.require_free(places.port, setting="PORT")
+    addresses.require_free(places.lane_port, setting="LANE_PORT")
     if environment.sandboxed_groups(given):
         addresses.require_free(places.sandbox_port, setting="SANDBOX_PORT")
     terminal.say("starting the servers")
@@ -166,17 +167,19 @@ def _seed(settings: Environment) -> None:
 
 def _wait_until_ready(places: Places, crew: Crew, stopping: Stopping) -> None:
     deadline = monotonic_seconds() + READY_SECONDS
-    while not addresses.answers_well(f"{places.web_url}/readyz"):
-        crew.check()
-        _go_on(stopping)
-        if monotonic_seconds() > deadline:
-            raise CannotRun(f"not ready after {READY_SECONDS:.0f} s: see {places.var_dir}/logs")
-        sleep(POLL_SECONDS)
+    for url in (places.lane_url, places.web_url):
+        while not addresses.answers_well(f"{url}/readyz"):
+            crew.check()
+            _go_on(stopping)
+            if monotonic_seconds() > deadline:
+                raise CannotRun(f"not ready after {READY_SECONDS:.0f} s: see {places.var_dir}/logs")
+            sleep(POLL_SECONDS)
 
 
 def _addresses(up: Run) -> str:
     lines = [
         f"ready          {up.places.web_url}",
+        f"claims         {up.places.lane_url}",
         f"API document   {up.places.web_url}/docs",
     ]
     if up.with_sandbox:

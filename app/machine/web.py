@@ -2,25 +2,19 @@
 
 import gc
 import importlib
-import multiprocessing
-import multiprocessing.connection
-import os
-import shutil
-import signal
-import threading
-from pathlib import Path
 from typing import Any, Final
 
 from granian import Granian
 from granian.constants import Interfaces
 
 from app import logs
+from app.machine import figures
 from app.machine.addresses import HOST
+from app.machine.parent import end_with_parent
 from config.settings import Settings
 
 FINISH_SECONDS: Final = 4  # for the requests that are being answered
 RESPAWN_AFTER_SECONDS: Final = 0.5
-FIGURES_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 # No handlers of Granian's own: what it says goes up to ours.
 _LOGGING: Final[dict[str, Any]] = {
     "formatters": {},
@@ -32,7 +26,7 @@ _LOGGING: Final[dict[str, Any]] = {
 def serve(settings: Settings, *, address: str = HOST) -> None:
     """Serve until SIGTERM or SIGINT; a worker that crashes is logged and replaced."""
     logs.configure(level=settings.log_level, form=settings.log_format)
-    _make_room_for_figures(settings)
+    figures.make_room(settings.var_dir / "figures")
     _load_for_workers()
     server = Granian(
         "wsgi",
@@ -60,20 +54,5 @@ def _load_for_workers() -> None:
 
 def _application() -> Any:
     """Build the application in the worker process."""
-    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    end_with_parent()  # else it would keep the port
     return importlib.import_module("wsgi").application
-
-
-def _end_with_parent() -> None:
-    """A killed parent must not leave workers behind that keep the port."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _make_room_for_figures(settings: Settings) -> None:
-    """Empty the folder through which the workers, which inherit its name, share their figures."""
-    folder = Path(os.environ.setdefault(FIGURES_FOLDER, str(settings.var_dir / "figures")))
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)

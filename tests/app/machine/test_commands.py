@@ -15,7 +15,8 @@ from tests.servers import ROOT, free_port
 
 def run(*words: str, **given: str) -> "subprocess.CompletedProcess[str]":
     """Run a command with these settings and return how it ended."""
-    ports = {"PORT": str(free_port()), "SANDBOX_PORT": str(free_port())}
+    names = ("PORT", "LANE_PORT", "SANDBOX_PORT")
+    ports = {name: str(free_port()) for name in names}
     return subprocess.run(
         [sys.executable, "-m", "app.machine", *words],
         cwd=ROOT,
@@ -36,7 +37,7 @@ def assert_one_line(result: "subprocess.CompletedProcess[str]", *words: str) -> 
         assert word in result.stderr
 
 
-@pytest.mark.parametrize("setting", ["PORT", "SANDBOX_PORT"])
+@pytest.mark.parametrize("setting", ["PORT", "LANE_PORT", "SANDBOX_PORT"])
 def test_a_port_in_use_is_said_in_a_line(tmp_path: Path, setting: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -1,0 +1,111 @@
+"""Answers of the lane, with the headers and the words that Flask's have."""
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Final
+
+from pydantic import ValidationError
+
+from app.http import CONTENT_POLICY, HEADERS, REQUEST_ID, STRICT_TRANSPORT
+from app.lane.asked import Asked
+from app.problem_words import (
+    HTTP_WORDS,
+    MALFORMED,
+    MEDIA_TYPE,
+    Words,
+    field_errors,
+    headers_of,
+    problem_text,
+    status_of,
+    words_of,
+)
+from kit.errors import DomainError
+
+Headers = list[tuple[bytes, bytes]]
+
+JSON: Final = "application/json"
+_ALWAYS: Final[Headers] = [
+    (name.lower().encode(), value.encode())
+    for name, value in (
+        *HEADERS.items(),
+        ("Content-Security-Policy", CONTENT_POLICY),
+        ("Cache-Control", "no-store"),
+    )
+]
+_REQUEST_ID: Final = REQUEST_ID.lower().encode()
+_STRICT: Final = (b"strict-transport-security", STRICT_TRANSPORT.encode())
+_MARK: Final = "\N{INFORMATION SEPARATOR ONE}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status, a body and what is special about its headers; `code` is that of a problem."""
+
+    status: int
+    body: bytes
+    content_type: str = JSON
+    more: tuple[tuple[bytes, bytes], ...] = ()
+    code: str = ""
+
+    def headers(self, asked: Asked) -> Headers:
+        """Return all headers."""
+        headers = [
+            *_ALWAYS,
+            (b"content-type", self.content_type.encode()),
+            (b"content-length", b"%d" % len(self.body)),
+            (_REQUEST_ID, asked.request_id.encode()),
+            *self.more,
+        ]
+        if asked.is_secure:
+            headers.append(_STRICT)
+        return headers
+
+
+def refuse(refusal: DomainError, asked: Asked) -> Answer:
+    """Answer a refusal."""
+    details = json.dumps(refusal.details, default=str) if refusal.details else ""
+    status = int(status_of(type(refusal)))
+    before, after = _pieces(status, words_of(refusal), asked.wants_english, details)
+    more = tuple(
+        (name.lower().encode(), value.encode()) for name, value in headers_of(refusal).items()
+    )
+    body = before + asked.request_id.encode() + after
+    return Answer(status, body, MEDIA_TYPE, more, refusal.code)
+
+
+def refuse_fields(cause: ValidationError, asked: Asked) -> Answer:
+    """Answer what the schema refused."""
+    text = problem_text(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        MALFORMED,
+        request_id=asked.request_id,
+        english=asked.wants_english,
+        errors=field_errors(cause, english=asked.wants_english),
+    )
+    return Answer(422, text.encode(), MEDIA_TYPE, (), MALFORMED.code)
+
+
+def refuse_status(status: HTTPStatus, asked: Asked, *, allow: str = "") -> Answer:
+    """Answer what HTTP itself refuses."""
+    words = HTTP_WORDS[status]
+    before, after = _pieces(int(status), words, asked.wants_english, "")
+    more = ((b"allow", allow.encode()),) if allow else ()
+    return Answer(
+        int(status), before + asked.request_id.encode() + after, MEDIA_TYPE, more, words.code
+    )
+
+
+@lru_cache(maxsize=1024)
+def _pieces(status: int, words: Words, english: bool, details: str) -> tuple[bytes, bytes]:
+    """Return what stands before and after the request's id; a rush is refused in few words."""
+    text = problem_text(
+        status,
+        words,
+        request_id=_MARK,
+        english=english,
+        details=json.loads(details) if details else None,
+    )
+    before, _, after = text.partition(json.dumps(_MARK)[1:-1])
+    return before.encode(), after.encode()

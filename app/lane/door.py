@@ -1,0 +1,86 @@
+"""`POST /v1/campaigns/<id>/claims`, step by step as `miniprogram_api.flash_sales.claim` goes."""
+
+from functools import partial
+from http import HTTPStatus
+from uuid import UUID
+
+from app.lane.answers import Answer
+from app.lane.asked import Asked, Receive, read_claim
+from app.lane.counting import Counting
+from flash_sale.batch import Wanted
+from flash_sale.entry import Doorman
+from flash_sale.lane.desk import LaneDesk
+from kit.database_clock import DatabaseClock
+from miniprogram_api.auth import Caller, SignInRequired, look_up, read_purchase
+from miniprogram_api.claim_views import render_claim
+from miniprogram_api.claimants import check_person, wanted_by_token
+from miniprogram_api.client_channel import read_channel
+from miniprogram_api.idempotency import read_key
+from miniprogram_api.limits import Limits
+from miniprogram_api.schemas.flash_sales import ClaimIn
+from shop.ports import Ports
+
+
+class ClaimDoor:
+    """Reads claims, finds out whose they are, hands them to the desk, renders what it says."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        desk: LaneDesk,
+        doorman: Doorman,
+        limits: Limits,
+        *,
+        clock: DatabaseClock,
+    ) -> None:
+        """Keep what is needed."""
+        self._ports = ports
+        self._desk = desk
+        self._doorman = doorman
+        self._limits = limits
+        self._clock = clock
+        self._counting = Counting(limits)
+
+    async def claim(self, asked: Asked, campaign_id: UUID, receive: Receive) -> Answer:
+        """Answer a claim; raises refusals, `NotServed` and `ValidationError`."""
+        self._counting.count_address(asked.network)
+        authorization = asked.get(b"authorization")
+        now = self._clock.tell()
+        token = read_purchase(authorization, key=self._ports.purchase_key, now=now)
+        if token is not None:
+            self._counting.count_member(token.member_id)
+            self._counting.count_device(token.device)
+            sent = await read_claim(asked, receive)
+            key = asked.get(b"idempotency-key")
+            wanted = wanted_by_token(token, campaign_id, sent.quantity, key=key)
+        else:
+            who = await self._find_caller(authorization)
+            sent = await read_claim(asked, receive)
+            wanted = await self._wanted_of(who, asked, campaign_id, sent)
+        sale = await self._desk.find_sale(campaign_id)
+        claimed = await self._desk.claim(sale, wanted, offer_id=sent.offer_id)
+        return Answer(HTTPStatus.CREATED, render_claim(sale, claimed))
+
+    async def _find_caller(self, authorization: str) -> Caller:
+        """Return whose sign-in it is; few claim so, and each costs a question to the database."""
+        who = await self._desk.aside.do(look_up, self._ports, authorization)
+        if who is None:
+            raise SignInRequired
+        self._counting.count_member(who.member_id)
+        return who
+
+    async def _wanted_of(
+        self, who: Caller, asked: Asked, campaign_id: UUID, sent: ClaimIn
+    ) -> Wanted:
+        check = partial(
+            check_person,
+            *(self._ports, self._doorman, campaign_id, who),
+            network=asked.network,
+            address_multiple=self._limits.address_multiple,
+            now=self._clock.tell(),
+        )
+        await self._desk.aside.do(check)  # who was let in has been looked at
+        key = read_key(asked.get(b"idempotency-key"))
+        named = asked.headers.get(b"x-client-channel")
+        channel = read_channel(named, platform=who.sign_in.platform)
+        return Wanted(who.member_id, key, sent.quantity, channel)

@@ -1,0 +1,227 @@
+"""Claims of one event loop: through the gate, into the database, and back, none waiting alone."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from flash_sale import committing, targets
+from flash_sale.admission import MAY_BE_REPEATED, Throttle, gate_claim, refusal_of
+from flash_sale.batch import Claimed, Outcome, Wanted, claimed_or_raise, recall_claims
+from flash_sale.board import SaleBoard
+from flash_sale.committing import ResultUnknown
+from flash_sale.gate import AsyncGate, Gate
+from flash_sale.gate_wire import Filling, GateUnavailable, Verdict
+from flash_sale.lane.aside import Aside
+from flash_sale.lane.asking import Asking
+from flash_sale.lane.outlook import Outlook
+from flash_sale.lane.refilling import Refilling
+from flash_sale.lane.tickets import Ticket
+from flash_sale.lane.writing import Writing
+from flash_sale.models import SaleMode
+from flash_sale.queries import Sale
+from flash_sale.rules import DrawnByLot, SoldOut
+from kit.database_clock import DatabaseClock
+from kit.db import Begin
+from kit.errors import DomainError, Unavailable
+
+log = logging.getLogger(__name__)
+
+WRITERS: Final = 2
+ASIDE: Final = 2
+CONNECTIONS: Final = WRITERS + ASIDE  # to the database, of one process
+READ_EVERY_SECONDS: Final = 0.5
+
+
+class LaneDesk:
+    """Takes the claims of one event loop; what comes back is true in the database."""
+
+    def __init__(
+        self, begin: Begin, gate: AsyncGate, thread_gate: Gate, clock: DatabaseClock
+    ) -> None:
+        """Keep what is needed; nobody is asked. `thread_gate` is the same gate, for threads."""
+        self._begin = begin
+        self._gate = gate
+        self._thread_gate = thread_gate
+        self._clock = clock
+        self._board = SaleBoard(begin)
+        self._throttle = Throttle()
+        self._reading: dict[UUID, asyncio.Future[Sale]] = {}
+        self.aside = Aside(ASIDE)
+        self.outlook = Outlook(gate)
+        self._asking = Asking(gate, self._judged)
+        self._writing = Writing(begin, self._written, threads=WRITERS, clock=clock)
+        self._refilling = Refilling(
+            self._fill_now, self.aside, ask=self._asking.ask, pass_by=self._pass_by
+        )
+
+    async def find_sale(self, campaign_id: UUID) -> Sale:
+        """Return the sale as it was a moment ago; raises `CampaignNotFound`."""
+        sale = self._board.peek(campaign_id)
+        if sale is not None:
+            self.outlook.note(campaign_id)
+            return sale
+        reading = self._reading.get(campaign_id)
+        if reading is None:  # a thousand may ask at once, and one reads
+            reading = asyncio.ensure_future(self.aside.do(self._board.get, campaign_id))
+            self._reading[campaign_id] = reading
+            reading.add_done_callback(lambda _: self._reading.pop(campaign_id))
+        return await asyncio.shield(reading)
+
+    async def claim(self, sale: Sale, wanted: Wanted, *, offer_id: UUID | None = None) -> Claimed:
+        """Claim units, or what an offer is for, as `ClaimDesk.claim` does."""
+        campaign_id = sale.campaign.id
+        if offer_id is not None:
+            offer = self._work(committing.commit_offer, campaign_id, offer_id, wanted)
+            return claimed_or_raise(await self.aside.attempt(offer))
+        if sale.terms.mode is SaleMode.LOTTERY:
+            return claimed_or_raise(await self._take_offer(campaign_id, wanted, DrawnByLot()))
+        refusal = self.outlook.refusal(sale, wanted, now=self._clock.tell())
+        if refusal is not None:
+            raise refusal
+        if self._writing.is_full:
+            raise Unavailable(retry_after_seconds=1)
+        ticket = Ticket(sale, wanted, asyncio.get_running_loop().create_future())
+        self._asking.ask(campaign_id, (ticket,))
+        return claimed_or_raise(await ticket.outcome)
+
+    async def open(self) -> None:
+        """Set the clock by the database's, which may be out: then it is set later."""
+        await self.aside.do(self._clock)
+
+    async def read_on(self) -> None:
+        """Keep the clock, and the sales that are being asked for, in step with the database."""
+        while True:
+            await asyncio.sleep(READ_EVERY_SECONDS)
+            try:
+                await self.aside.do(self._clock)
+                for campaign_id in self.outlook.hot():
+                    await self.aside.do(self._board.get, campaign_id)
+            except (SQLAlchemyError, DomainError) as error:
+                log.warning("sales are not read", extra={"why": type(error).__name__})
+
+    async def close(self) -> None:
+        """Wait for what is being written, and tell the gate of it."""
+        await asyncio.to_thread(self._writing.close)
+        await asyncio.sleep(0)  # what was written is told in the loop's next turn
+        await self.aside.close()
+
+    def _judged(
+        self, campaign_id: UUID, tickets: Sequence[Ticket], verdicts: Sequence[Verdict] | None
+    ) -> None:
+        """Send each claim where its verdict says."""
+        if verdicts is None:
+            log.warning("the gate does not answer: claims go to the database")
+            self._pass_by(campaign_id, tickets)
+            return
+        judged: dict[Verdict, list[Ticket]] = {}
+        for ticket, verdict in zip(tickets, verdicts, strict=True):
+            judged.setdefault(verdict, []).append(ticket)
+        ways: Mapping[Verdict, Callable[[UUID, Sequence[Ticket]], None]] = {
+            Verdict.ADMITTED: self._writing.write,
+            Verdict.MISSING: self._refilling.fill,
+            Verdict.OFFERED: self._offered,
+        }
+        for verdict, those in judged.items():
+            if verdict in ways:
+                ways[verdict](campaign_id, those)
+            elif verdict in MAY_BE_REPEATED:
+                self.aside.spawn(self._recall(campaign_id, those, verdict))
+            else:
+                _refuse(those, verdict)
+
+    def _offered(self, campaign_id: UUID, tickets: Sequence[Ticket]) -> None:
+        async def take(ticket: Ticket) -> None:
+            ticket.tell(await self._take_offer(campaign_id, ticket.wanted, SoldOut()))
+
+        for ticket in tickets:
+            self.aside.spawn(take(ticket))
+
+    def _pass_by(self, campaign_id: UUID, tickets: Sequence[Ticket]) -> None:
+        """Take to the database what the gate does not answer, as far as it can bear that."""
+
+        async def commit(ticket: Ticket) -> None:
+            work = self._work(committing.commit_without_gate, campaign_id, ticket.wanted)
+            ticket.tell(await self.aside.attempt(work))
+
+        for ticket in tickets:
+            try:
+                self._throttle.pass_one()
+            except Unavailable as full:
+                ticket.tell(full)
+            else:
+                self.aside.spawn(commit(ticket))
+
+    async def _take_offer(
+        self, campaign_id: UUID, wanted: Wanted, else_raise: DomainError
+    ) -> Outcome:
+        work = self._work(committing.take_offer, campaign_id, wanted)
+        return await self.aside.attempt(partial(work, else_raise=else_raise))
+
+    async def _recall(self, campaign_id: UUID, tickets: Sequence[Ticket], verdict: Verdict) -> None:
+        """Tell those who hold units what the same claim came to, and refuse the others."""
+        try:
+            members = {ticket.wanted.member_id for ticket in tickets}
+            holding = await self._gate.holding(campaign_id, members)
+        except GateUnavailable:
+            holding = frozenset()
+        asked = [ticket for ticket in tickets if ticket.wanted.member_id in holding]
+        _refuse([ticket for ticket in tickets if ticket.wanted.member_id not in holding], verdict)
+        if not asked:
+            return
+        try:
+            wanted = [ticket.wanted for ticket in asked]
+            found = await self.aside.do(self._recall_now, campaign_id, wanted)
+        except (DomainError, SQLAlchemyError) as failure:
+            log.warning("claims are not recalled", extra={"why": type(failure).__name__})
+            for ticket in asked:
+                ticket.tell(Unavailable(retry_after_seconds=1))
+            return
+        for place, ticket in enumerate(asked):
+            ticket.tell(found.get(place) or refusal_of(verdict, ticket.sale))
+
+    def _recall_now(self, campaign_id: UUID, wanted: Sequence[Wanted]) -> Mapping[int, Outcome]:
+        with self._begin() as session:
+            return recall_claims(session, campaign_id, wanted)
+
+    def _written(
+        self, campaign_id: UUID, wanted: Sequence[Wanted], outcomes: Sequence[Outcome]
+    ) -> None:
+        self.aside.spawn(self._settle(campaign_id, wanted, outcomes))
+
+    async def _settle(
+        self, campaign_id: UUID, wanted: Sequence[Wanted], outcomes: Sequence[Outcome]
+    ) -> None:
+        """Tell the gate what became of the claims; it keeps those of which nobody knows."""
+        pairs = list(zip(wanted, outcomes, strict=True))
+        done = [gate_claim(one) for one, became in pairs if isinstance(became, Claimed)]
+        back = [
+            gate_claim(one)
+            for one, became in pairs
+            if not isinstance(became, Claimed | ResultUnknown)
+        ]
+        try:
+            await self._gate.settle(campaign_id, done=done, given_back=back)
+        except GateUnavailable:
+            log.warning("the gate was not told of claims: the next fill will do it")
+            return
+        if any(isinstance(became, SoldOut) for became in outcomes):
+            # The gate believed in units that are not there.
+            await self._refilling.correct(campaign_id)
+
+    def _fill_now(self, campaign_id: UUID, *, is_full: bool) -> Filling:
+        return targets.fill_gate(
+            self._begin, self._thread_gate, campaign_id, is_full=is_full, clock=self._clock
+        )
+
+    def _work(self, act: Callable[..., Outcome], *args: object) -> Callable[..., Outcome]:
+        return partial(act, self._begin, *args, clock=self._clock)
+
+
+def _refuse(tickets: Sequence[Ticket], verdict: Verdict) -> None:
+    for ticket in tickets:
+        ticket.tell(refusal_of(verdict, ticket.sale))
