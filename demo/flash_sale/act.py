@@ -21,10 +21,11 @@ from demo.flash_sale.rush import Rush, sleep_until
 from demo.flash_sale.wire import CrowdWire
 from demo.sale_record import Loss, SaleRecord
 
-CASHIERS_AT_ONCE: Final = 8
+CASHIERS_AT_ONCE: Final = 16  # they mostly wait for an answer
 AT_THE_DOOR: Final = 12  # at once: before the opening nobody is in a hurry
 IN_A_RUSH: Final = 96
 LOOK_SECONDS: Final = 0.5
+FINISH_SECONDS: Final = 30.0
 FRESH_LOOK_SECONDS: Final = 10.0
 COME_BACK: Final = 5  # members at a time, when units are left that nobody waits for
 LOOKED_AT: Final = 200  # of those who were refused
@@ -115,17 +116,28 @@ class _Act:
                 late = [one for one in idle if not one.orders][:COME_BACK]
                 idle = [one for one in idle if one not in late]
                 stories += [asyncio.create_task(self._after.look_in_again(one)) for one in late]
-        waiting = [one for one in claimants if one.wait == "waiting"]
+        waiting = [
+            story
+            for one, story in zip(claimants, stories, strict=False)
+            if one.wait == "waiting" and not story.done()
+        ]
         self._sale.still_waiting = len(waiting)
-        hanging = sum(not story.done() for story in (loss, *stories)) - len(waiting)
-        for story in (loss, *stories):
-            story.cancel()
-        ends = await asyncio.gather(loss, *stories, return_exceptions=True)
+        await self._end([loss, *stories], waiting)
+
+    async def _end(
+        self, tasks: Sequence[asyncio.Task[None]], waiting: Sequence[asyncio.Task[None]]
+    ) -> None:
+        """Send those home who still wait; the others may finish what they have begun."""
+        for task in waiting:
+            task.cancel()
+        _, hanging = await asyncio.wait(tasks, timeout=FINISH_SECONDS)
+        for task in hanging:
+            task.cancel()
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
         broken = [end for end in ends if isinstance(end, Exception)]
         for end in broken:
             self._chronicle.tell(f"a claimant cannot go on: {type(end).__name__}: {end}")
-        # Only who still waits for a unit may be left when everything is paid.
-        words = f"{len(broken)} broken, {hanging} hang"
+        words = f"{len(broken)} broken, {len(hanging)} hang"
         self._chronicle.probe("claimants come to their end", "0 broken, 0 hang", words)
 
     async def take_stock(self) -> None:
@@ -165,15 +177,20 @@ class _Act:
         if not await self._entrance.be_let_in(claimant, self._sale.campaign_id):
             return
         self._sale.members += 1
-        answer = await self._rush.press(claimant)
+        pressed = await self._rush.press(claimant)
+        won = list(claimant.orders.values())
+        await asyncio.gather(
+            self._rush.press_again(claimant, pressed),
+            *(self._after.use(claimant, order) for order in won),
+        )
+        for order in list(claimant.orders.values()):
+            if order not in won:
+                await self._after.use(claimant, order)
         if not claimant.orders:
-            self._chronicle.probe(
-                "losers are told that it is sold out", "sold_out", answer.code or answer.status
-            )
+            words = pressed.code or pressed.status
+            self._chronicle.probe("losers are told that it is sold out", "sold_out", words)
             if claimant.patience is not Patience.NONE:
                 await self._after.wait(claimant)
-            return
-        await asyncio.gather(*(self._after.use(claimant, one) for one in claimant.orders.values()))
 
     async def _lose_redis(self) -> None:
         await self._rush.is_halfway.wait()

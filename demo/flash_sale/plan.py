@@ -37,7 +37,7 @@ class Pace:
         seconds = int(min(arriving, LONGEST_ARRIVAL).total_seconds())
         return cls(
             warm_up=timedelta(seconds=6 + seconds * 3 // 4),
-            pay_within=timedelta(seconds=14 + seconds // 4),
+            pay_within=timedelta(seconds=13 + seconds // 3),
             offered_for=timedelta(seconds=8 + seconds // 10),
         )
 

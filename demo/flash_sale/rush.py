@@ -36,26 +36,32 @@ class Rush:
         self.is_redis_back = asyncio.Event()
 
     async def press(self, claimant: Claimant) -> Attempt:
-        """Claim in the way of this member; return the last answer."""
+        """Claim in the way of this member; return the answer."""
         opens_at, key = self._sale.starts_at, new_key()
         is_in_time = datetime.now(UTC) < opens_at - TOO_EARLY
         if claimant.click is Click.EARLY and is_in_time:
             await sleep_until(opens_at - TOO_EARLY)
             early = await self.claim(claimant, key=key, quantity=claimant.wants)
-            self._evening.chronicle.probe("who is a second early waits", "not_started", early.code)
+            if early.heard_at < opens_at:  # else it was not early when its turn came
+                self._evening.chronicle.probe(
+                    "who is a second early waits", "not_started", early.code or early.status
+                )
         await sleep_until(opens_at + timedelta(seconds=claimant.delay))
         times = 2 if claimant.click is Click.TWICE else 1
         answers = await asyncio.gather(
             *(self.claim(claimant, key=key, quantity=claimant.wants) for _ in range(times))
         )
-        is_older_than_loss = answers[0].is_granted and not self.is_redis_back.is_set()
+        return answers[0]
+
+    async def press_again(self, claimant: Claimant, pressed: Attempt) -> None:
+        """Press under the same key after the loss, if it was granted before; or want more."""
+        is_older_than_loss = pressed.is_granted and not self.is_redis_back.is_set()
         if is_older_than_loss or claimant.click is Click.AGAIN:
             async with asyncio.timeout(LONGEST_LOSS_SECONDS):
                 await self.is_redis_back.wait()
-            return await self.claim(claimant, key=key, quantity=claimant.wants)
+            await self.claim(claimant, key=pressed.key, quantity=pressed.quantity)
         if claimant.click is Click.GREEDY and claimant.orders:
             await self._want_more(claimant)
-        return answers[0]
 
     async def claim(
         self, claimant: Claimant, *, key: str, quantity: int, offer_id: str | None = None
