@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -106,6 +107,9 @@ def _gather(
     chronicle.tell("— the books are compared")
     product = evening.phone("wechat").product(special["product_id"]).body
     notices: list[dict[str, Any]] = platforms.order("GET", "notices")["items"]
+    with ThreadPoolExecutor(2) as pool:
+        audited = pool.submit(commands.audit)
+        verified = pool.submit(commands.flask, "ledger", "verify")
     return Facts(
         purchases=chronicle.purchases,
         gatherings=chronicle.gatherings,
@@ -119,8 +123,8 @@ def _gather(
         special_made=special_made,
         special_left=sum(sku["stock_left"] for sku in product.get("skus", [])),
         special_sku=special["sku_id"],
-        audit=commands.audit(),
-        ledger=commands.flask("ledger", "verify"),
+        audit=audited.result(),
+        ledger=verified.result(),
         reconciled=reconcile(platforms, books, since=started_at, until=datetime.now(UTC)),
         balances=commands.balances(),
         leaks=find_leaks(places.logs, {reveal.code for reveal in chronicle.reveals}),
