@@ -116,20 +116,12 @@ class _Act:
                 late = [one for one in idle if not one.orders][:COME_BACK]
                 idle = [one for one in idle if one not in late]
                 stories += [asyncio.create_task(self._after.look_in_again(one)) for one in late]
-        waiting = [
-            story
-            for one, story in zip(claimants, stories, strict=False)
-            if one.wait == "waiting" and not story.done()
-        ]
-        self._sale.still_waiting = len(waiting)
-        await self._end([loss, *stories], waiting)
+        self._after.is_over = True
+        await self._end([loss, *stories])
+        self._sale.still_waiting = sum(one.wait == "waiting" for one in claimants)
 
-    async def _end(
-        self, tasks: Sequence[asyncio.Task[None]], waiting: Sequence[asyncio.Task[None]]
-    ) -> None:
-        """Send those home who still wait; the others may finish what they have begun."""
-        for task in waiting:
-            task.cancel()
+    async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        """Let everybody finish what they have begun; those who still wait go home."""
         _, hanging = await asyncio.wait(tasks, timeout=FINISH_SECONDS)
         for task in hanging:
             task.cancel()

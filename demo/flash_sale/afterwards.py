@@ -45,6 +45,7 @@ class Afterwards:
         self._sale = sale
         self._pool = pool
         self._serious_from = serious_from
+        self.is_over = False  # nothing comes back any more: who still waits may go home
 
     async def use(self, claimant: Claimant, purchase: Purchase) -> None:
         """Do with an order what this member does with orders."""
@@ -68,13 +69,13 @@ class Afterwards:
             await self.use(claimant, claimant.orders[tried.order_id])
 
     async def wait(self, claimant: Claimant) -> None:
-        """Wait for a unit that comes back, for as long as it takes."""
+        """Wait for a unit that comes back, until all is over."""
         if not await self._join(claimant):
             return
         self._sale.counts["joined"] += 1
         path = f"/v1/campaigns/{self._sale.campaign_id}/waitlist"
         claimant.wait = "waiting"
-        while True:
+        while not self.is_over:
             answer = await self._entrance.ask(claimant, "GET", path)
             claimant.wait = str(answer.body.get("status"))
             if claimant.wait == "offered":
