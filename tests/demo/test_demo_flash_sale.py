@@ -1,6 +1,7 @@
 """The parts with which the demonstration plays its flash sale, each by itself."""
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ import pytest
 from redis import Redis
 
 from app.machine.redis_server import RedisServer
-from demo import cast
+from demo import cast, commands
 from demo.flash_sale import challenge, crowd, plan
 from demo.flash_sale.crowd import Click, Patience, Purse
 from demo.flash_sale.redis_loss import lose_redis
@@ -109,6 +110,19 @@ class TestLooks:
         assert plan.is_all_claimed(sale)
         sale.looks.append({"left": left, "waiting": waiting})
         assert plan.is_all_claimed(sale) is is_claimed
+
+
+def test_a_command_is_listened_to_line_by_line() -> None:
+    lines: list[str] = []
+    first = threading.Event()
+
+    def heard(line: str) -> None:
+        lines.append(line)
+        first.set()
+
+    with commands.watching("--version", heard=heard):
+        assert first.wait(30)
+    assert any("Flask" in line for line in lines)
 
 
 class TestChallenge:
