@@ -80,8 +80,8 @@ def selling_goes_on(facts: Facts) -> Looks:
     """Units were granted before Redis was lost, and after it."""
     granted = _sale(facts).granted().values()
     for loss in _sale(facts).losses:
-        before = sum(one.quantity for one in granted if one.heard_at < loss.at)
-        after = sum(one.quantity for one in granted if one.sent_at > loss.at)
+        before = sum(one.quantity for one in granted if one.claimed_before(loss.at))
+        after = sum(one.quantity for one in granted) - before
         yield None if before and after else f"{before} units before the loss, {after} after it"
 
 

@@ -57,4 +57,4 @@ def _seconds(seconds: float | None) -> str:
 
 def _units_until_loss(sale: SaleRecord) -> int:
     lost_at = min((loss.at for loss in sale.losses), default=sale.starts_at)
-    return sum(one.quantity for one in sale.granted().values() if one.heard_at < lost_at)
+    return sum(one.quantity for one in sale.granted().values() if one.claimed_before(lost_at))

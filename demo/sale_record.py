@@ -31,6 +31,10 @@ class Attempt:
         """Say whether the units became the member's."""
         return self.status == GRANTED
 
+    def claimed_before(self, at: datetime) -> bool:
+        """Say whether the claim was true by then, whenever its member heard of it."""
+        return self.claimed_at is not None and self.claimed_at < at
+
 
 @dataclass(frozen=True, slots=True)
 class Loss:

@@ -1,5 +1,6 @@
 """Who comes for the flash sale, and how each of them is: in a hurry, forgetful, greedy, patient."""
 
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -50,9 +51,7 @@ CLICKS: Final = {Click.TWICE: 10, Click.EARLY: 3, Click.AGAIN: 8, Click.GREEDY: 
 PURSES: Final = {Purse.FORGETS: 9, Purse.DAWDLES: 6, Purse.CANCELS: 5}
 PATIENCE: Final = {Patience.TAKES: 5, Patience.LETS_GO: 1, Patience.LEAVES: 1}
 WANT_TWO: Final = 0.2
-IN_A_HURRY: Final = 0.6
-HURRY_SECONDS: Final = 1.0
-SLOW_SECONDS: Final = 5.0
+SLOWEST_SECONDS: Final = 4.0
 
 
 @dataclass(slots=True)
@@ -94,9 +93,8 @@ def assemble(people: list[Person], *, seed: int) -> list[Claimant]:
             patience=patience,
             wants=LIMIT if person.draw.random() < WANT_TWO else 1,
             phones=1,
-            delay=person.draw.uniform(0, HURRY_SECONDS)
-            if person.draw.random() < IN_A_HURRY
-            else person.draw.uniform(0, SLOW_SECONDS),
+            # Few press at once, then more and more: the page has to tell them first.
+            delay=SLOWEST_SECONDS * math.sqrt(person.draw.random()),
         )
         for person, click, purse, patience in characters
     ]

@@ -12,7 +12,7 @@ from demo.sale_record import Attempt, SaleRecord
 from demo.wire import Answer
 
 TOO_EARLY: Final = timedelta(seconds=1)
-LOST_AT: Final = 2, 5  # of the stock: how much is sold when Redis is lost
+LOST_AT: Final = 1, 5  # of the stock: how much is heard to be sold when Redis is lost
 MOST_TRIES: Final = 60
 LONGEST_LOSS_SECONDS: Final = 60.0
 HOPED: Final = {
