@@ -1,16 +1,17 @@
-"""`python -m demo [--seed N] [--members N]`, beside a shop that runs: play, check, report."""
+"""`python -m demo [--seed …]`, beside a shop that runs: play an evening, check it, report."""
 
 import argparse
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from demo import acts, commands, deals, report, together, troubles
-from demo.cast import FEWEST_MEMBERS, cast, neighbours
+from demo.cast import FEWEST_MEMBERS, cast, crowd, neighbours
 from demo.checks import CHECKS, run_checks
 from demo.chronicle import Chronicle
 from demo.evening import Evening
@@ -22,6 +23,9 @@ from demo.facts import (
     see_groups,
     wait_until_final,
 )
+from demo.flash_checks import FLASH_CHECKS
+from demo.flash_sale.crowd import FEWEST as SMALLEST_CROWD
+from demo.flash_sale.crowd import MOST as LARGEST_CROWD
 from demo.group_checks import GROUP_CHECKS
 from demo.places import Places
 from demo.platforms import Platforms, SandboxRefused
@@ -42,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tag = _tag(started_at)
     people = cast(options.members, seed=options.seed, tag=tag)
     others = neighbours(together.PLAYERS, after=len(people), seed=options.seed, tag=tag)
+    rushing = crowd(options.crowd, after=len(people) + len(others), seed=options.seed, tag=tag)
     special_made = 5 * options.members
     rare_made = sum(person.part.name == "too_late_payer" for person in people)
     special = commands.make_sku(stock=special_made, price_fen=SPECIAL_PRICE_FEN)
@@ -49,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     evening = Evening(
         shop=Wire(places.shop_url),
         platforms=platforms,
-        people=[*people, *others],
+        people=[*people, *others, *rushing],
         chronicle=chronicle,
         special_sku=special["sku_id"],
         rare_sku=rare["sku_id"],
@@ -58,12 +63,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _leave_no_trouble_behind(platforms)
     troubles.begin(platforms, seed=options.seed)
     try:
-        acts.play(evening, plan_deals=lambda: deals.plan_deals(places.report_file.parent))
+        folder = places.report_file.parent
+        acts.play(
+            evening,
+            plan_deals=lambda: deals.plan_deals(folder),
+            folder=folder,
+            seed=options.seed,
+        )
     finally:
         troubles.end(platforms)
     facts = _gather(evening, special, special_made, started_at, places)
     calls = platforms.order("GET", f"log?since={first_call}")["items"]
-    checks = run_checks(facts, (*CHECKS, *GROUP_CHECKS))
+    checks = run_checks(facts, (*CHECKS, *GROUP_CHECKS, *FLASH_CHECKS))
     written = report.build(
         facts,
         checks,
@@ -96,10 +107,14 @@ def _gather(
     chronicle.tell("— the books are compared")
     product = evening.phone("wechat").product(special["product_id"]).body
     notices: list[dict[str, Any]] = platforms.order("GET", "notices")["items"]
+    with ThreadPoolExecutor(2) as pool:
+        audited = pool.submit(commands.audit)
+        verified = pool.submit(commands.flask, "ledger", "verify")
     return Facts(
         purchases=chronicle.purchases,
         gatherings=chronicle.gatherings,
         deals=evening.deals,
+        sale=evening.sale,
         reveals=chronicle.reveals,
         probes=chronicle.probes,
         books=books,
@@ -108,8 +123,8 @@ def _gather(
         special_made=special_made,
         special_left=sum(sku["stock_left"] for sku in product.get("skus", [])),
         special_sku=special["sku_id"],
-        audit=commands.audit(),
-        ledger=commands.flask("ledger", "verify"),
+        audit=audited.result(),
+        ledger=verified.result(),
         reconciled=reconcile(platforms, books, since=started_at, until=datetime.now(UTC)),
         balances=commands.balances(),
         leaks=find_leaks(places.logs, {reveal.code for reveal in chronicle.reveals}),
@@ -120,7 +135,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("--seed", type=int, default=20_261_111, help="draws every lot")
     parser.add_argument("--members", type=int, default=100, help=f"{FEWEST_MEMBERS} or more")
+    crowd_help = f"members who come for the flash sale, {SMALLEST_CROWD} or more"
+    parser.add_argument("--crowd", type=int, default=2000, help=crowd_help)
     options = parser.parse_args(arguments)
+    if not SMALLEST_CROWD <= options.crowd <= LARGEST_CROWD:
+        parser.error(f"--crowd takes {SMALLEST_CROWD} to {LARGEST_CROWD}")
     if not FEWEST_MEMBERS <= options.members <= MOST_MEMBERS:
         parser.error(f"--members takes {FEWEST_MEMBERS} to {MOST_MEMBERS}")
     return options

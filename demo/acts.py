@@ -4,12 +4,14 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from demo import arriving, buying, straying, together
-from demo.cast import NEIGHBOUR, PARTS
+from demo.cast import CLAIMANT, NEIGHBOUR, PARTS
 from demo.chronicle import Deal
 from demo.evening import Evening, Scene
+from demo.flash_sale import act as flash_sale
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,12 @@ LATE: Final = Act(
 )
 
 
-def play(evening: Evening, *, plan_deals: Callable[[], Sequence[Deal]]) -> None:
+def play(
+    evening: Evening, *, plan_deals: Callable[[], Sequence[Deal]], folder: Path, seed: int
+) -> None:
     """Play the evening from beginning to end; the operator plans while the members come in."""
+    sale = threading.Thread(target=_rush, args=(evening, folder, seed), name="sale")
+    sale.start()
     with ThreadPoolExecutor(1, thread_name_prefix="operator") as operator:
         planning = operator.submit(plan_deals)
         _act(evening, ARRIVING)
@@ -90,8 +96,16 @@ def play(evening: Evening, *, plan_deals: Callable[[], Sequence[Deal]]) -> None:
         aside.start()
     for act in (BUYING, LAPSING, LAST_BUYING, LATE):
         _act(evening, act)
-    for aside in asides:
+    for aside in (*asides, sale):
         aside.join()
+    if evening.sale is not None:
+        evening.deals = [*evening.deals, evening.sale.deal]
+
+
+def _rush(evening: Evening, folder: Path, seed: int) -> None:
+    evening.chronicle.tell("— beside all this, a crowd comes for the flash sale")
+    people = [person for person in evening.people if person.part is CLAIMANT]
+    evening.tell_tale(flash_sale.play, people, folder, seed)
 
 
 def _buy_together(evening: Evening) -> None:

@@ -50,6 +50,8 @@ PARTS: Final = (
 )
 # Beside the hundred, members who came to buy together.
 NEIGHBOUR: Final = Part("neighbour", 0)
+# And members who came for the flash sale alone.
+CLAIMANT: Final = Part("claimant", 0)
 EVERY_HUNDRED: Final = sum(part.share for part in PARTS)
 
 
@@ -94,6 +96,11 @@ def neighbours(count: int, *, after: int, seed: int, tag: str) -> list[Person]:
     return [_person(after + number, NEIGHBOUR, seed, tag) for number in range(count)]
 
 
+def crowd(count: int, *, after: int, seed: int, tag: str) -> list[Person]:
+    """Return members who come for the flash sale; their numbers go on from `after`."""
+    return [_person(after + number, CLAIMANT, seed, tag) for number in range(count)]
+
+
 def _parts(members: int, seed: int) -> list[Part]:
     """Give every part to somebody, and the rest by their shares."""
     if members < FEWEST_MEMBERS:
@@ -120,6 +127,6 @@ def _person(number: int, part: Part, seed: int, tag: str) -> Person:
         platform=(WECHAT, ALIPAY)[number % 2],
         open_ids={WECHAT: wechat, ALIPAY: alipay},
         union_id=f"u{tag}{number:04d}",
-        phone=f"1{3 + number % 7}{int(tag, 36) % 10**6:06d}{number:03d}",
+        phone=f"1{3 + number % 7}{int(tag, 36) % 10**6:06d}{number % 1000:03d}",
         draw=draw,
     )

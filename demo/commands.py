@@ -3,11 +3,14 @@
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 LONGEST_SECONDS: Final = 300
+END_SECONDS: Final = 5
 
 
 class CommandFailed(Exception):
@@ -41,6 +44,37 @@ def must(*words: str) -> str:
     if outcome.code:
         raise CommandFailed(outcome.text)
     return outcome.text
+
+
+@contextmanager
+def watching(*words: str, heard: Callable[[str], None]) -> Iterator[None]:
+    """Run a `flask …` that goes on, and hand each of its lines over as it comes."""
+    running = subprocess.Popen(  # noqa: S603 - our own program, no shell
+        [sys.executable, "-m", "flask", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    listener = threading.Thread(target=_listen, args=(running, heard), name="watching")
+    listener.start()
+    try:
+        yield
+    finally:
+        running.terminate()
+        try:
+            running.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
+        listener.join()
+
+
+def _listen(running: "subprocess.Popen[str]", heard: Callable[[str], None]) -> None:
+    if running.stdout is not None:
+        with running.stdout as lines:
+            for line in lines:
+                heard(line)
 
 
 def make_sku(*, stock: int, price_fen: int) -> dict[str, str]:

@@ -43,7 +43,7 @@ class Sample:
 
 
 TRIO: Final = Planned(
-    "三人团", 1600, 24, {"seats": 3, "lasts_seconds": 40, "initiator_price_fen": 1500}
+    "三人团", 1600, 24, {"seats": 3, "lasts_seconds": 60, "initiator_price_fen": 1500}
 )
 LADDER: Final = Planned(
     "阶梯团",

@@ -10,6 +10,7 @@ from demo.cast import Person
 from demo.chronicle import Chronicle, Deal, Purchase, Reveal
 from demo.mini_program import MiniProgram
 from demo.platforms import CHANNEL_OF, Platforms
+from demo.sale_record import SaleRecord
 from demo.wire import Answer, Wire
 
 AT_ONCE: Final = 8
@@ -32,6 +33,7 @@ class Evening:
     rare_sku: str  # as many as there are members who come too late for it
     offers: list[dict[str, Any]] = field(default_factory=list)
     deals: Sequence[Deal] = ()  # campaigns that open and end tonight
+    sale: SaleRecord | None = None  # the flash sale, once it is planned
 
     def play(self, scenes: dict[str, Scene]) -> None:
         """Let everybody who has a scene in this act play it, a few at a time."""

@@ -14,6 +14,7 @@ from demo.chronicle import SHANGHAI, Deal, Gathering, Probe, Purchase, Reveal
 from demo.commands import Outcome
 from demo.evening import AT_ONCE, Evening
 from demo.platforms import Books, Platforms
+from demo.sale_record import SaleRecord
 
 FINAL: Final = frozenset({"fulfilled", "refunded", "closed"})
 FINAL_SECONDS: Final = 90.0
@@ -31,6 +32,7 @@ class Facts:
     books: Books
     gatherings: Sequence[Gathering] = ()
     deals: Sequence[Deal] = ()
+    sale: SaleRecord | None = None
     notices: Sequence[dict[str, Any]] = ()
     shipped: Mapping[str, bool] = field(default_factory=dict)  # by order_no
     special_made: int = 0

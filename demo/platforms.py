@@ -30,6 +30,11 @@ class Platforms:
         """Nothing is asked yet."""
         self._wire = wire
 
+    @property
+    def base_url(self) -> str:
+        """Return where they answer."""
+        return self._wire.base_url
+
     def sign_in_code(self, platform: str, open_id: str, union_id: str | None = None) -> str:
         """Return what `wx.login` or `my.getAuthCode` gives."""
         if platform == WECHAT:

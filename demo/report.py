@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from demo import flash_report
 from demo.checks import DEBIT_ACCOUNTS, Check, sides
 from demo.chronicle import Chronicle, Purchase
 from demo.facts import Facts
@@ -35,6 +36,7 @@ def build(
         "ok": all(check.ok for check in checks),
         "counts": _counts(facts, chronicle),
         "groups": _groups(facts, chronicle),
+        "flash_sale": {} if facts.sale is None else flash_report.numbers(facts, facts.sale),
         "ledger": {"accounts": dict(facts.balances), "balanced": debits == credits},
         "sandbox": {
             "platforms": {channel: _platform(facts, channel) for channel in TONIGHT},
@@ -62,6 +64,8 @@ def as_text(report: Mapping[str, Any], file: Path) -> str:
     lines += _columns([(name, str(number)) for name, number in counts.items()])
     lines += ["", "Buying together", "─" * WIDTH]
     lines += _columns([(name, str(number)) for name, number in report["groups"].items()])
+    lines += ["", "The flash sale", "─" * WIDTH]
+    lines += _columns([(name, str(told)) for name, told in report["flash_sale"].items()])
     lines += ["", "Money at the platforms tonight", "─" * WIDTH]
     for channel, sums in sandbox["platforms"].items():
         lines.append(

@@ -1,5 +1,6 @@
 """Live numbers of a sale for those who watch it: one question to the gate, one to the database."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from flash_sale import queries
 from flash_sale.gate_wire import GateCounts, GateView
 from flash_sale.models import Claim, ClaimStatus
 from flash_sale.queries import Sale
+from shop.orders.models import Order, OrderStatus
 
 S = ClaimStatus
 
@@ -101,12 +103,18 @@ def _seconds_of_selling(standing: Standing, sold: int, *, now: datetime) -> int:
 
 
 def _count_claims(session: Session, campaign_id: UUID) -> Mapping[ClaimStatus, int]:
+    # A closed order's cards are free at once; its claims hear of it a moment later.
+    has_lapsed = (Claim.status == S.HELD) & (Order.status == OrderStatus.CLOSED)
     rows = session.execute(
-        select(Claim.status, func.count())
+        select(Claim.status, has_lapsed, func.count())
+        .join(Order, Order.id == Claim.order_id)
         .where(Claim.campaign_id == campaign_id)
-        .group_by(Claim.status)
+        .group_by(Claim.status, has_lapsed)
     )
-    return {status: int(count) for status, count in rows}
+    counts: Counter[ClaimStatus] = Counter()
+    for status, is_gone, count in rows:
+        counts[S.LAPSED if is_gone else status] += int(count)
+    return counts
 
 
 def _find_last_claim_at(session: Session, campaign_id: UUID) -> datetime | None:

@@ -14,7 +14,7 @@ from redis import Redis
 
 from app import process
 from app.commands import campaigns, flash_sale
-from flash_sale.models import SaleMode
+from flash_sale.models import ClaimStatus, SaleMode
 from kit.db import Begin
 from tests.factories.sales import LONG_AGO, WINDOW, Deal, SaleBench
 
@@ -60,6 +60,19 @@ def test_live_shows_what_is_sold_and_paid(bench: SaleBench, flask: Run) -> None:
     assert (shown["stock"], shown["sold"], shown["left"]) == (4, 2, 2)
     assert (shown["paid_percent"], shown["units_per_minute"]) == (50, 4)
     assert shown["sold_out_in_seconds"] == 30
+
+
+def test_live_counts_a_unit_once_that_lapsed_and_was_sold_again(
+    bench: SaleBench, flask: Run
+) -> None:
+    """Also before the claim of the closed order has heard of it."""
+    campaign_id = bench.sale(Deal(units=1))
+    bench.now = bench.claimed(campaign_id).pay_by
+    bench.sweep("close")
+    bench.claimed(campaign_id)
+    assert [row.status for row in bench.claims(campaign_id)] == [ClaimStatus.HELD] * 2
+    shown = json.loads(flask(flash_sale.group, "live", str(campaign_id)).output)
+    assert (shown["stock"], shown["sold"], shown["left"]) == (1, 1, 0)
 
 
 def test_a_draw_is_printed_and_checked(bench: SaleBench, flask: Run, tmp_path: Path) -> None:

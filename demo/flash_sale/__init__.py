@@ -1,0 +1,1 @@
+"""A flash sale of the evening: thousands of members, few units, and Redis lost in the middle."""
