@@ -71,6 +71,10 @@ class Gate:
         """Return who of them holds units, so that an earlier claim may be asked for again."""
         return self._follow(gate_plans.holding(self._shards, campaign_id, member_ids))
 
+    def list_holders(self, campaign_id: UUID) -> frozenset[bytes]:
+        """Return the bytes of the ids of all who hold units, at least those of the last `peek`."""
+        return self._follow(gate_plans.list_holders(self._shards, campaign_id))
+
     def read_counts(self, campaign_id: UUID) -> GateCounts:
         """Return what the gate has counted."""
         return self._follow(gate_plans.read_counts(self._shards, campaign_id))
@@ -136,10 +140,6 @@ class AsyncGate:
     async def holding(self, campaign_id: UUID, member_ids: Iterable[UUID]) -> frozenset[UUID]:
         """Return who of them holds units, so that an earlier claim may be asked for again."""
         return await self._follow(gate_plans.holding(self._shards, campaign_id, member_ids))
-
-    async def list_holders(self, campaign_id: UUID) -> frozenset[bytes]:
-        """Return the bytes of the ids of all who hold units, at least those of the last `peek`."""
-        return await self._follow(gate_plans.list_holders(self._shards, campaign_id))
 
     async def read_counts(self, campaign_id: UUID) -> GateCounts:
         """Return what the gate has counted."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from app.http import CONTENT_POLICY, HEADERS, REQUEST_ID, STRICT_TRANSPORT
+from app.http import REQUEST_ID, STRICT_TRANSPORT
 from app.lane.asked import Asked
 from app.problem_words import (
     HTTP_WORDS,
@@ -25,13 +25,11 @@ from kit.errors import DomainError
 Headers = list[tuple[bytes, bytes]]
 
 JSON: Final = "application/json"
+# What Flask says besides is for pages: of an answer that is never shown it protects nothing, and
+# the server looks at each header of each answer.
 _ALWAYS: Final[Headers] = [
-    (name.lower().encode(), value.encode())
-    for name, value in (
-        *HEADERS.items(),
-        ("Content-Security-Policy", CONTENT_POLICY),
-        ("Cache-Control", "no-store"),
-    )
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
 ]
 _REQUEST_ID: Final = REQUEST_ID.lower().encode()
 _STRICT: Final = (b"strict-transport-security", STRICT_TRANSPORT.encode())

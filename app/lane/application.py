@@ -144,7 +144,7 @@ class LaneApplication:
     async def _start(self) -> None:
         desk = self._parts.desk
         await desk.open()
-        beside = (desk.read_on(), desk.outlook.run(), self._figures.run())
+        beside = (desk.read_on(), self._figures.run())
         self._beside = [asyncio.create_task(work) for work in beside]
         log.info("the lane is open")
 

@@ -10,6 +10,7 @@ from app.lane.counting import Counting
 from flash_sale.batch import Wanted
 from flash_sale.entry import Doorman
 from flash_sale.lane.desk import LaneDesk
+from flash_sale.rules import SoldOut
 from kit.database_clock import DatabaseClock
 from kit.errors import DomainError
 from miniprogram_api.auth import Caller, SignInRequired, look_up, read_purchase
@@ -53,6 +54,11 @@ class ClaimDoor:
             sent = await read_claim(asked, receive)
             key = asked.get(b"idempotency-key")
             wanted = wanted_by_token(token, campaign_id, sent.quantity, key=key)
+            # Nearly all of a rush are refused here.
+            if sent.offer_id is None and self._desk.is_sold_out(
+                campaign_id, token.member_id, now=now
+            ):
+                return refuse(SoldOut(), asked)
         else:
             who = await self._find_caller(authorization)
             sent = await read_claim(asked, receive)

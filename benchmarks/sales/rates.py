@@ -31,7 +31,7 @@ HOW: Final = (
     "; wrk, one thread, {connections} connections in a closed loop for {seconds} s, shares the two"
     " cores with what it asks; load average {load:.1f}"
 )
-LANE: Final = "at one lane, each with a purchase token and an Idempotency-Key of its own"
+LANE: Final = "at a lane of two workers, each with a token and an Idempotency-Key of its own"
 
 
 @dataclass

@@ -39,8 +39,9 @@ def start_behind_flask(site: Site, ports: Ports) -> str:
 
 
 def start_lane(site: Site) -> str:
-    """Start the claim lane as `make run` does; return its address."""
-    lane = site.program("lane")
+    """Start the claim lane, with as many workers as the others have; return its address."""
+    one = site.program("lane")
+    lane = Program(one.name, one.command, {**one.environment, "LANE_WORKERS": str(WORKERS)})
     url = f"http://127.0.0.1:{lane.environment['LANE_PORT']}"
     site.start(lane, f"{url}/healthz")
     return url

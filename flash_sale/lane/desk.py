@@ -54,11 +54,17 @@ class LaneDesk:
         self._passed_by = PassedBy()
         self._reading: dict[UUID, asyncio.Future[Sale]] = {}
         self.aside = Aside(ASIDE)
-        self.outlook = Outlook(gate)
+        self.outlook = Outlook(thread_gate)
         self._asking = Asking(gate, self._judged)
         self._writing = Writing(begin, self._written, threads=WRITERS, clock=clock)
         self._refilling = Refilling(
             self._fill_now, self.aside, ask=self._asking.ask, pass_by=self._pass_by
+        )
+
+    def is_sold_out(self, campaign_id: UUID, member_id: UUID, *, now: datetime) -> bool:
+        """Say whether whoever claims without an offer is surely too late, asking nobody."""
+        return member_id not in self._passed_by and self.outlook.is_sold_out(
+            campaign_id, member_id, now=now
         )
 
     async def find_sale(self, campaign_id: UUID) -> Sale:
@@ -87,10 +93,8 @@ class LaneDesk:
             return await self.aside.attempt(offer)
         if sale.terms.mode is SaleMode.LOTTERY:
             return await self._take_offer(campaign_id, wanted, DrawnByLot())
-        if wanted.member_id not in self._passed_by:
-            refusal = self.outlook.refusal(sale, wanted, now=now)
-            if refusal is not None:
-                return refusal
+        if self.outlook.is_early(sale, wanted, now=now):
+            return refusal_of(Verdict.NOT_STARTED, sale)
         if self._writing.is_full:
             return Unavailable(retry_after_seconds=1)
         ticket = Ticket(sale, wanted, asyncio.get_running_loop().create_future())
@@ -98,8 +102,9 @@ class LaneDesk:
         return await ticket.outcome
 
     async def open(self) -> None:
-        """Set the clock by the database's, which may be out: then it is set later."""
+        """Set the clock by the database's, which may be out: then it is set later; look around."""
         await self.aside.do(self._clock)
+        self.outlook.start()
 
     async def read_on(self) -> None:
         """Keep the clock, and the sales that are being asked for, in step with the database."""
@@ -114,6 +119,7 @@ class LaneDesk:
 
     async def close(self) -> None:
         """Wait for what is being written, and tell the gate of it."""
+        await asyncio.to_thread(self.outlook.stop)
         await asyncio.to_thread(self._writing.close)
         await asyncio.sleep(0)  # what was written is told in the loop's next turn
         await self.aside.close()

@@ -4,26 +4,25 @@ Only what is sure is said here. Who may hold units, or has an offer, is sent on,
 claim may have been answered before; and so is everybody as soon as the last look is old.
 """
 
-import asyncio
 import logging
+import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from flash_sale.batch import Wanted
-from flash_sale.gate import AsyncGate
+from flash_sale.gate import Gate
 from flash_sale.gate_wire import GateState, GateUnavailable, GateView
 from flash_sale.queries import Sale
-from flash_sale.rules import SoldOut, opens_at
+from flash_sale.rules import opens_at
 from kit.clock import monotonic_seconds
-from kit.errors import DomainError
-from shop.campaigns.rules import NotStarted
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_SECONDS: Final = 0.05
-FRESH_SECONDS: Final = 0.1
+# Older looks say nothing; a unit that came back meanwhile is sold to who asks a moment later.
+FRESH_SECONDS: Final = 0.5
 HOT_SECONDS: Final = 5.0  # since somebody asked last
 # With more holders than this, their list would cost more than it saves.
 MOST_HOLDERS: Final = 50_000
@@ -43,27 +42,34 @@ class Look:
 class Outlook:
     """Campaign id → the last look at its gate, for those that are being asked for."""
 
-    def __init__(self, gate: AsyncGate) -> None:
+    def __init__(self, gate: Gate) -> None:
         """Nobody has asked yet."""
         self._gate = gate
         self._looks: dict[UUID, Look] = {}
         self._asked_at: dict[UUID, float] = {}
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="outlook", daemon=True)
 
-    def refusal(self, sale: Sale, wanted: Wanted, *, now: datetime) -> DomainError | None:
-        """Return why the claim cannot succeed, or None when the gate must be asked."""
-        campaign_id = sale.campaign.id
-        at = monotonic_seconds()
+    def is_sold_out(self, campaign_id: UUID, member_id: UUID, *, now: datetime) -> bool:
+        """Say whether the member can surely not get a unit, and has claimed none either."""
         look = self._looks.get(campaign_id)
-        if look is None or at - look.at > FRESH_SECONDS or look.view.state is not GateState.OPEN:
-            return None
-        if now < opens_at(sale.campaign, sale.terms, is_early=wanted.is_early) - SURELY_BEFORE:
-            return NotStarted(starts_at=sale.campaign.starts_at.isoformat())
-        if look.view.units or look.holders is None or now < sale.campaign.starts_at:
-            return None
-        member_id = wanted.member_id
-        if member_id in look.view.offered or member_id.bytes in look.holders:
-            return None
-        return SoldOut() if now < sale.campaign.ends_at else None
+        if look is None or look.holders is None or monotonic_seconds() - look.at > FRESH_SECONDS:
+            return False
+        view = look.view
+        if view.units or view.state is not GateState.OPEN:
+            return False
+        if not view.starts_at <= now < view.ends_at:
+            return False
+        self._asked_at[campaign_id] = look.at
+        return member_id not in view.offered and member_id.bytes not in look.holders
+
+    def is_early(self, sale: Sale, wanted: Wanted, *, now: datetime) -> bool:
+        """Say whether the claim surely comes before the opening."""
+        look = self._looks.get(sale.campaign.id)
+        if look is None or monotonic_seconds() - look.at > FRESH_SECONDS:
+            return False
+        opens = opens_at(sale.campaign, sale.terms, is_early=wanted.is_early)
+        return look.view.state is GateState.OPEN and now < opens - SURELY_BEFORE
 
     def note(self, campaign_id: UUID) -> None:
         """Look at this campaign's gate for a while."""
@@ -72,23 +78,28 @@ class Outlook:
     def hot(self) -> list[UUID]:
         """Return the campaigns that somebody asked for lately, and forget the others."""
         since = monotonic_seconds() - HOT_SECONDS
-        for campaign_id in [one for one, at in self._asked_at.items() if at < since]:
-            del self._asked_at[campaign_id]
-            self._looks.pop(campaign_id, None)
+        for campaign_id, at in list(self._asked_at.items()):
+            if at < since:
+                self._asked_at.pop(campaign_id, None)
+                self._looks.pop(campaign_id, None)
         return list(self._asked_at)
 
-    async def run(self) -> None:
-        """Look, and look again, until cancelled."""
-        while True:
-            await asyncio.gather(*map(self.look, self.hot()))
-            await asyncio.sleep(LOOK_EVERY_SECONDS)
+    def start(self) -> None:
+        """Look from now on, in a thread: a busy event loop would look late."""
+        self._thread.start()
 
-    async def look(self, campaign_id: UUID) -> None:
+    def stop(self) -> None:
+        """Look no more."""
+        self._is_over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def look(self, campaign_id: UUID) -> None:
         """Look at one gate; what cannot be seen is not known any more."""
         at = monotonic_seconds()
         try:
-            view = await self._gate.peek(campaign_id)
-            holders = None if view is None else await self._holders(campaign_id, view)
+            view = self._gate.peek(campaign_id)
+            holders = None if view is None else self._holders(campaign_id, view)
         except GateUnavailable:
             view, holders = None, None
         if view is None:
@@ -96,7 +107,15 @@ class Outlook:
         else:
             self._looks[campaign_id] = Look(at, view, holders)
 
-    async def _holders(self, campaign_id: UUID, view: GateView) -> frozenset[bytes] | None:
+    def _run(self) -> None:
+        while not self._is_over.wait(LOOK_EVERY_SECONDS):
+            try:
+                for campaign_id in self.hot():
+                    self.look(campaign_id)
+            except Exception:
+                log.exception("no look at the gates")
+
+    def _holders(self, campaign_id: UUID, view: GateView) -> frozenset[bytes] | None:
         """Return all who may hold units; read again only when somebody else may."""
         if view.units or view.holders > MOST_HOLDERS:
             return None
@@ -104,4 +123,4 @@ class Outlook:
         is_known = before is not None and before.view.version == view.version
         if before is not None and is_known and before.holders is not None:
             return before.holders
-        return await self._gate.list_holders(campaign_id)
+        return self._gate.list_holders(campaign_id)

@@ -120,7 +120,7 @@ class Lane:
 
     def look(self, campaign_id: UUID) -> None:
         """Look at the campaign's gate, as happens twenty times a second."""
-        self.run(self.desk.outlook.look(campaign_id))
+        self.desk.outlook.look(campaign_id)
 
     async def _start(self) -> None:
         world = self.world
