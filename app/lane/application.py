@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import metrics
 from app.lane import answers
-from app.lane.answers import Answer
+from app.lane.answers import Answer, Headers
 from app.lane.asked import Asked, Message, NotServed, Receive, Scope, read_request
 from app.lane.door import ClaimDoor
 from app.lane.figures import ROUTE, Figures
@@ -76,6 +76,21 @@ class LaneApplication:
         )
         body = answer.body if scope["method"] != "HEAD" else b""
         await send({"type": "http.response.body", "body": body})
+
+    def answer_at_once(self, scope: Scope, body: bytes) -> tuple[int, Headers, bytes] | None:
+        """Return status, headers and body of what needs no waiting; None: go the whole way.
+
+        Nothing has happened then. `scope` may lack what ASGI says beyond path, headers and client.
+        """
+        campaign_id = _campaign_of(scope["path"])
+        if campaign_id is None:
+            return None
+        asked = read_request(scope, trusted_proxies=self._parts.trusted_proxies)
+        answer = self._parts.door.refuse_at_once(asked, campaign_id, body)
+        if answer is None:
+            return None
+        self._figures.count("POST", ROUTE, answer.status, answer.code)
+        return answer.status, answer.headers(asked), answer.body
 
     async def _answer(self, scope: Scope, asked: Asked, receive: Receive) -> tuple[str, Answer]:
         campaign_id = _campaign_of(scope["path"])

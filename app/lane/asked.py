@@ -89,15 +89,15 @@ def read_request(scope: Scope, *, trusted_proxies: int) -> Asked:
     return Asked(headers, network_of(address), scheme == "https", request_id)
 
 
-async def read_claim(asked: Asked, receive: Receive) -> ClaimIn:
-    """Read the body; raises `NotServed`, `MalformedBody` or pydantic's `ValidationError`."""
-    body = await _read_body(asked, receive)
+def claim_of(asked: Asked, body: bytes) -> ClaimIn:
+    """Read a claim; raises `NotServed`, `MalformedBody` or pydantic's `ValidationError`."""
     if len(body) <= MOST_REMEMBERED_BYTES:
         return _remembered_claim(asked.get(b"content-type"), body)
     return _claim_of(asked.get(b"content-type"), body)
 
 
-async def _read_body(asked: Asked, receive: Receive) -> bytes:
+async def read_body(asked: Asked, receive: Receive) -> bytes:
+    """Read the whole body; raises `NotServed` when it is too large, or does not come."""
     length = asked.get(b"content-length")
     if length.isdecimal() and int(length) > MOST_BODY_BYTES:
         raise NotServed(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)

@@ -4,15 +4,17 @@ from functools import partial
 from http import HTTPStatus
 from uuid import UUID
 
+from pydantic import ValidationError
+
 from app.lane.answers import Answer, refuse
-from app.lane.asked import Asked, Receive, read_claim
+from app.lane.asked import Asked, NotServed, Receive, claim_of, read_body
 from app.lane.counting import Counting
 from flash_sale.batch import Wanted
 from flash_sale.entry import Doorman
 from flash_sale.lane.desk import LaneDesk
 from flash_sale.rules import SoldOut
 from kit.database_clock import DatabaseClock
-from kit.errors import DomainError
+from kit.errors import DomainError, RateLimited
 from miniprogram_api.auth import Caller, SignInRequired, look_up, read_purchase
 from miniprogram_api.claim_views import render_claim
 from miniprogram_api.claimants import check_person, wanted_by_token
@@ -45,29 +47,50 @@ class ClaimDoor:
 
     async def claim(self, asked: Asked, campaign_id: UUID, receive: Receive) -> Answer:
         """Answer a claim; raises refusals of the door, `NotServed` and `ValidationError`."""
+        body = await read_body(asked, receive)
+        at_once = self.refuse_at_once(asked, campaign_id, body)
+        if at_once is not None:
+            return at_once
         self._counting.count_address(asked.network)
         authorization = asked.get(b"authorization")
         now = self._clock.tell()
         token = read_purchase(authorization, key=self._ports.purchase_key, now=now)
         if token is not None:
             self._counting.count_member(token.member_id, token.device)
-            sent = await read_claim(asked, receive)
+            sent = claim_of(asked, body)
             key = asked.get(b"idempotency-key")
             wanted = wanted_by_token(token, campaign_id, sent.quantity, key=key)
-            # Nearly all of a rush are refused here.
-            if sent.offer_id is None and self._desk.is_sold_out(
-                campaign_id, token.member_id, now=now
-            ):
-                return refuse(SoldOut(), asked)
         else:
             who = await self._find_caller(authorization)
-            sent = await read_claim(asked, receive)
+            sent = claim_of(asked, body)
             wanted = await self._wanted_of(who, asked, campaign_id, sent)
         sale = await self._desk.find_sale(campaign_id)
         outcome = await self._desk.claim(sale, wanted, offer_id=sent.offer_id, now=now)
         if isinstance(outcome, DomainError):
             return refuse(outcome, asked)
         return Answer(HTTPStatus.CREATED, render_claim(sale, outcome))
+
+    def refuse_at_once(self, asked: Asked, campaign_id: UUID, body: bytes) -> Answer | None:
+        """Refuse what is surely sold out, as nearly all of a rush are; None: go the whole way."""
+        now = self._clock.tell()
+        try:
+            authorization = asked.get(b"authorization")
+            token = read_purchase(authorization, key=self._ports.purchase_key, now=now)
+            if token is None or token.campaign_id != campaign_id:
+                return None
+            if not self._desk.is_sold_out(campaign_id, token.member_id, now=now):
+                return None
+            read_key(asked.get(b"idempotency-key"))
+            if claim_of(asked, body).offer_id is not None:
+                return None
+        except (DomainError, NotServed, ValidationError):
+            return None  # said on the whole way, in its order
+        try:
+            self._counting.count_address(asked.network)
+            self._counting.count_member(token.member_id, token.device)
+        except RateLimited as refusal:
+            return refuse(refusal, asked)
+        return refuse(SoldOut(), asked)
 
     async def _find_caller(self, authorization: str) -> Caller:
         """Return whose sign-in it is; few claim so, and each costs a question to the database."""

@@ -33,7 +33,7 @@ def serve(settings: Settings, *, address: str = HOST) -> None:
         port=settings.lane_port,
         workers=settings.lane_workers,
         loop="uvloop",
-        http="httptools",
+        http="app.lane.quick:QuickProtocol",
         ws="none",
         lifespan="on",
         interface="asgi3",
@@ -52,11 +52,13 @@ def application() -> Any:
     """Build the application in the worker process."""
     # Not above: the library of the figures looks for their folder as it is imported.
     from app.lane.making import make_lane  # noqa: PLC0415 - see above
+    from app.lane.quick import QuickProtocol  # noqa: PLC0415 - see above
 
     settings = load_settings()
     logs.configure(level=settings.log_level, form=settings.log_format)
     end_with_parent()
     lane = make_lane(settings)
+    QuickProtocol.lane = lane
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.collect()
     gc.freeze()

@@ -1,0 +1,234 @@
+"""Connections to the lane: what is answered at once, and that all else goes the whole way."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from app.lane.quick import QuickProtocol
+from app.sample_campaigns import MadeCampaign
+from tests.app.lane.driver import Lane
+from tests.miniprogram_api.sales import let_in, open_doors, put_on
+from tests.miniprogram_api.world import World
+
+BODY = b'{"quantity":1}'
+
+
+class Wire(asyncio.Transport):
+    """A connection whose other end keeps what it is sent."""
+
+    def __init__(self) -> None:
+        """Nothing was sent."""
+        super().__init__()
+        self.sent = b""
+        self.is_over = False
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Say who is at the other end."""
+        return {"peername": ("127.0.0.1", 5), "sockname": ("127.0.0.1", 80)}.get(name, default)
+
+    def write(self, data: Any) -> None:
+        """Keep it."""
+        self.sent += data
+
+    def is_closing(self) -> bool:
+        """Say whether it was closed."""
+        return self.is_over
+
+    def close(self) -> None:
+        """Close."""
+        self.is_over = True
+
+    def pause_reading(self) -> None:
+        """All was read already."""
+
+    def resume_reading(self) -> None:
+        """All was read already."""
+
+
+class Line:
+    """A connection to the lane, in the lane's own loop."""
+
+    def __init__(self, lane: Lane) -> None:
+        """Connect."""
+        self.lane = lane
+        self.wire = Wire()
+        lane.run(self._connect())
+
+    def send(self, *pieces: bytes) -> None:
+        """Send pieces, each in a turn of its own, and wait until all is answered."""
+        self.lane.run(self._send(pieces))
+
+    @property
+    def answers(self) -> list[bytes]:
+        """Return the answers so far."""
+        return [b"HTTP/1.1 " + part for part in self.wire.sent.split(b"HTTP/1.1 ")[1:]]
+
+    async def _connect(self) -> None:
+        config = uvicorn.Config(
+            self.lane.application, log_config=None, access_log=False, ws="none", interface="asgi3"
+        )
+        config.load()
+        self.protocol = QuickProtocol(
+            config=config,
+            server_state=ServerState(),
+            app_state={},
+            _loop=asyncio.get_running_loop(),
+        )
+        self.protocol.connection_made(self.wire)
+
+    async def _send(self, pieces: tuple[bytes, ...]) -> None:
+        for piece in pieces:
+            self.protocol.data_received(piece)
+            await asyncio.sleep(0.01)
+        for _ in range(500):
+            await asyncio.sleep(0.01)
+            if not self.protocol.tasks:
+                return
+        raise AssertionError(self.wire.sent)
+
+
+@pytest.fixture
+def quick(lane: Lane) -> Iterator[list[int]]:
+    """Have connections answer at once; return the statuses of what they answered so."""
+    told: list[int] = []
+    answer_at_once = lane.application.answer_at_once
+
+    def listen(*given: Any) -> Any:
+        answer = answer_at_once(*given)
+        told.extend([answer[0]] if answer else [])
+        return answer
+
+    lane.application.answer_at_once = listen  # type: ignore[method-assign]
+    QuickProtocol.lane = lane.application
+    yield told
+    QuickProtocol.lane = None
+
+
+def asked(made: MadeCampaign, token: str, key: str = "k", **changes: Any) -> bytes:
+    """Return a claim as it travels."""
+    more, body = changes.get("more", b""), changes.get("body", BODY)
+    return (
+        (
+            f"{changes.get('method', 'POST')} /v1/campaigns/{made.id}/claims"
+            f" HTTP/{changes.get('version', '1.1')}\r\nHost: lane\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+            f"Authorization: Bearer {token}\r\nIdempotency-Key: {key}\r\n"
+        ).encode()
+        + more
+        + b"\r\n"
+        + body
+    )
+
+
+@pytest.fixture
+def sold_out(world: World, lane: Lane) -> tuple[MadeCampaign, str, str]:
+    """Return a campaign of which nothing is left, and the tokens of its buyer and of another."""
+    made = put_on(world, stock=1)
+    buyer, other = (str(let_in(world, world.member(), made).token) for _ in range(2))
+    open_doors(world)
+    assert lane.claim(buyer, made.id, "mine", quantity=1).status_code == 201
+    lane.look(made.id)
+    return made, buyer, other
+
+
+class TestAtOnce:
+    def test_what_is_sold_out_is_refused_in_the_same_words(
+        self, lane: Lane, quick: list[int], sold_out: tuple[MadeCampaign, str, str]
+    ) -> None:
+        made, _, other = sold_out
+        line = Line(lane)
+        line.send(asked(made, other))
+        QuickProtocol.lane = None
+        line.send(asked(made, other))
+        at_once, whole = (list(answer.split(b"\r\n")) for answer in line.answers)
+        assert quick == [409]
+        assert at_once[0] == whole[0] == b"HTTP/1.1 409 Conflict"
+        ids = [
+            next(part.split(b": ")[1] for part in answer if part.startswith(b"x-request-id"))
+            for answer in (at_once, whole)
+        ]
+        assert [part.replace(ids[0], b"") for part in at_once] == [
+            part.replace(ids[1], b"") for part in whole
+        ]
+
+    def test_however_it_arrives(
+        self, lane: Lane, quick: list[int], sold_out: tuple[MadeCampaign, str, str]
+    ) -> None:
+        made, _, other = sold_out
+        whole = asked(made, other)
+        for cut in (1, 40, whole.index(b"\r\n\r\n") + 2, len(whole) - 5):
+            line = Line(lane)
+            line.send(whole[:cut], whole[cut:])
+            assert [answer[:12] for answer in line.answers] == [b"HTTP/1.1 409"]
+        line = Line(lane)
+        line.send(whole * 3)
+        assert len(line.answers) == 3
+        assert quick == [409] * 7
+
+    def test_in_turn_with_what_takes_longer(
+        self, lane: Lane, quick: list[int], sold_out: tuple[MadeCampaign, str, str]
+    ) -> None:
+        """The buyer's claim is recalled from the database; nobody's answer overtakes another's."""
+        made, buyer, other = sold_out
+        line = Line(lane)
+        line.send(
+            asked(made, other) + asked(made, buyer, "mine") + asked(made, other),
+            asked(made, other),
+        )
+        assert [answer[9:12] for answer in line.answers] == [b"409", b"201", b"409", b"409"]
+        assert len(quick) < 4
+
+    @pytest.mark.parametrize(
+        ("changes", "status"),
+        [
+            ({"version": "1.0"}, b"409"),
+            ({"more": b"Connection: close\r\n"}, b"409"),
+            ({"more": b"Expect: 100-continue\r\n"}, b"409"),
+            ({"body": b'{"quantity":1' + b" " * 300 + b"}"}, b"409"),
+            ({"body": b'{"quantity":0}'}, b"422"),
+            ({"key": ""}, b"422"),
+            ({"method": "PUT"}, b"405"),
+            ({"body": b'{"offer_id":"01a22307-1203-7129-8c6a-abfd70000000"}'}, b"409"),
+        ],
+    )
+    def test_the_unusual_goes_the_whole_way(
+        self,
+        lane: Lane,
+        quick: list[int],
+        sold_out: tuple[MadeCampaign, str, str],
+        changes: dict[str, Any],
+        status: bytes,
+    ) -> None:
+        made, _, other = sold_out
+        line = Line(lane)
+        line.send(asked(made, other, **changes))
+        assert line.answers[-1][9:12] == status
+        assert quick == []
+
+    def test_limits_are_counted_once(
+        self, world: World, lane: Lane, quick: list[int], sold_out: tuple[MadeCampaign, str, str]
+    ) -> None:
+        made, _, other = sold_out
+        counting = lane.application._parts.door._counting
+        counting._most_of_member = 2
+        line = Line(lane)
+        line.send(asked(made, other) * 4)
+        statuses = [answer[9:12] for answer in line.answers]
+        assert statuses[0] == b"409"
+        assert statuses[-1] == b"429"
+        assert b"\r\nretry-after: " in line.answers[-1]
+        assert statuses.count(b"409") <= 3  # a window may end between two
+
+    def test_what_is_no_http_is_refused(
+        self, lane: Lane, quick: list[int], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.CRITICAL)
+        line = Line(lane)
+        line.send(b"HELO lane\r\n\r\n")
+        assert line.wire.sent.startswith(b"HTTP/1.1 400")
+        assert line.wire.is_over
