@@ -46,21 +46,8 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
     is explained at `make_engine`.
     """
     redis = make_redis(settings)
-    engine = make_engine(
-        settings.database_url,
-        pool_size=connections,
-        max_overflow=0,
-        application_name=name,
-        by_index=by_index,
-    )
     timeout = float(settings.platform_timeout_seconds)
-    wechat_api = WechatApi(
-        app_id=settings.wechat.app_id,
-        app_secret=settings.wechat.app_secret.get_secret_value(),
-        base_url=settings.wechat.base_url,
-        timeout_seconds=timeout,
-        redis=redis,
-    )
+    wechat_api = _wechat_api(settings, redis, timeout)
     try:
         alipay_api = _alipay_api(settings.alipay, timeout)
         wechat_pay = _wechat_pay(settings, settings.wechat_pay, timeout)
@@ -72,7 +59,15 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
         raise SystemExit(f"settings refused:\n{error}") from None
     alipay = _alipay_gateway(settings, alipay_api, timeout)
     secrets = settings.secrets
-    begin = make_begin(engine)
+    begin = make_begin(
+        make_engine(
+            settings.database_url,
+            pool_size=connections,
+            max_overflow=0,
+            application_name=name,
+            by_index=by_index,
+        )
+    )
     return Ports(
         begin=begin,
         clock=DatabaseClock(begin),
@@ -153,6 +148,16 @@ def web_options(settings: Settings) -> WebOptions:
 def make_limits(settings: Settings) -> Limits:
     """Return how often members and addresses may ask."""
     return Limits(**settings.limits.model_dump())
+
+
+def _wechat_api(settings: Settings, redis: Redis, timeout: float) -> WechatApi:
+    return WechatApi(
+        app_id=settings.wechat.app_id,
+        app_secret=settings.wechat.app_secret.get_secret_value(),
+        base_url=settings.wechat.base_url,
+        timeout_seconds=timeout,
+        redis=redis,
+    )
 
 
 def _dearest_fee(settings: Settings) -> int:

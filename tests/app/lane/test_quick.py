@@ -103,7 +103,7 @@ def quick(lane: Lane) -> Iterator[list[int]]:
         told.extend([answer[0]] if answer else [])
         return answer
 
-    lane.application.answer_at_once = listen  # type: ignore[method-assign]
+    lane.application.answer_at_once = listen  # type: ignore[method-assign] # it is listened to
     QuickProtocol.lane = lane.application
     yield told
     QuickProtocol.lane = None
