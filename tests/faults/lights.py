@@ -13,7 +13,7 @@ from tests.faults.sale_fire import BurningShop, Fire, Sale
 SEED: Final = os.environ.get("CHAOS_SEED", "1")
 SPREAD_SECONDS: Final = 1.5
 EVERYDAY: Final = (22, 10)  # members, units
-CHAOS: Final = (300, 40)
+CHAOS: Final = (int(os.environ.get("CHAOS_CROWD", "300")), 40)
 
 Trouble = Callable[[Random], Any]
 
