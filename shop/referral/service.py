@@ -1,5 +1,6 @@
 """Invites and what they bring about: giving a code, opening one, owing an order to it, joining."""
 
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -96,6 +97,12 @@ def open_invite(session: Session, code: str, *, member_id: UUID, now: datetime) 
     session.add(touch)
     session.flush()
     return touch
+
+
+def open_if_known(session: Session, code: str, *, member_id: UUID, now: datetime) -> None:
+    """Open an invite that somebody came by; one that leads nowhere keeps nobody out."""
+    with suppress(queries.InviteNotFound, members.MemberNotActive):
+        open_invite(session, code, member_id=member_id, now=now)
 
 
 def attribute_order(session: Session, order_id: UUID, *, now: datetime) -> list[Commission]:
