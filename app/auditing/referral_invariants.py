@@ -13,7 +13,7 @@ REFERRAL_INVARIANTS: Final = (
     ),
     Invariant(
         "I16.commissions_come_to_an_end",
-        "a pending commission has a moment at which a sweep looks at it, and is looked at then",
+        "a pending commission has a moment at which a sweep looks at it",
         "SELECT id FROM commissions WHERE (status = 'pending') <> (due_at IS NOT NULL)"
         " OR due_at < CAST(:now AS timestamptz) - interval '1 day'",
     ),
@@ -41,7 +41,7 @@ REFERRAL_INVARIANTS: Final = (
     ),
     Invariant(
         "I31.commissions_within_their_rules",
-        "a commission is no more than its rule gives for what was paid and did not come back",
+        "a commission is what its rule gives for what did not come back",
         "SELECT c.id FROM commissions c JOIN order_lines l ON l.id = c.order_line_id"
         " WHERE c.base_fen <> l.total_fen OR c.quantity <> l.quantity OR c.amount_fen <>"
         "   CASE WHEN c.basis_points IS NULL THEN least(c.fixed_fen * c.quantity, c.base_fen)"
@@ -87,7 +87,7 @@ REFERRAL_INVARIANTS: Final = (
     ),
     Invariant(
         "ledger.commissions_are_all_there",
-        "what leaders have coming, were paid and do not owe is what is left of their commissions",
+        "leaders' sums are what is left of their commissions",
         "SELECT coalesce(e.member_id, c.earner_id) FROM earnings e FULL JOIN (SELECT earner_id,"
         "   sum(left_fen) fen FROM commissions GROUP BY 1) c ON c.earner_id = e.member_id"
         " WHERE coalesce(e.pending_fen + e.payable_fen + e.paid_fen - e.debt_fen, 0)"

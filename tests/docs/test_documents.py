@@ -54,8 +54,9 @@ def find_command(words: list[str]) -> click.Command | None:
     """Return the command that the words name, None when there is none."""
     commands: dict[str, click.Command] = {str(each.name): each for each in cli.COMMANDS}
     found = commands.get(words[0])
-    if isinstance(found, click.Group) and len(words) > 1:
-        return found.commands.get(words[1])
+    for word in words[1:]:
+        if isinstance(found, click.Group):
+            found = found.commands.get(word)
     return found
 
 
@@ -221,6 +222,8 @@ def _names(found: Page) -> set[str]:
 
 def _flask_words(text: str) -> list[list[str]]:
     """Return the command words after `flask`, or in `make flask ARGS="…"`."""
-    calls = re.findall(r'\bflask (?:--app app\.cli )?([a-z]+(?: [a-z-]+)?)(?=[ `",;]|$)', text)
+    calls = re.findall(
+        r'\bflask (?:--app app\.cli )?([a-z]+(?: [a-z-]+)?(?: [a-z]+)?)(?=[ `",;]|$)', text
+    )
     calls += re.findall(r'ARGS="([a-z]+(?: [a-z]+)?)"', text)
     return [call.split() for call in calls]
