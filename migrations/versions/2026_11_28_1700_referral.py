@@ -353,6 +353,14 @@ def upgrade() -> None:
     op.create_index(
         "ix_commission_entries_member_id", "commission_entries", ["member_id", "id"], unique=False
     )
+    # Asked for each order that is paid: who is part of its member.
+    op.create_index(
+        "ix_members_joined_into_id",
+        "members",
+        ["joined_into_id"],
+        unique=False,
+        postgresql_where="joined_into_id IS NOT NULL",
+    )
     open_accounts()
     add_triggers()
 

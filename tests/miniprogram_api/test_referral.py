@@ -165,6 +165,21 @@ class TestStanding:
             700,
         )
 
+    def test_l187_an_export_holds_it_and_nothing_of_the_others(self, world: World) -> None:
+        """Codes, touches and the statement; no id of who was brought or who brought."""
+        person, buyer = leader(world), world.member()
+        code = invite_of(person)["code"]
+        buyer.post(f"/v1/invites/{code}/open")
+        world.bought(buyer, world.make_sku())
+        hear(world)
+        mine = person.post("/v1/me/export").get_json()["data"]
+        theirs = buyer.post("/v1/me/export").get_json()["data"]
+        assert [invite["code"] for invite in mine["invites"]] == [code]
+        assert [entry["pending_fen"] for entry in mine["earnings"]] == [100]
+        assert [opened["code"] for opened in theirs["invites_opened"]] == [code]
+        assert buyer.id not in str(mine)
+        assert person.id not in str(theirs)
+
     def test_nobody_sees_anothers(self, world: World) -> None:
         """Both are the caller's own, by the token alone."""
         person, buyer = leader(world), world.member()
