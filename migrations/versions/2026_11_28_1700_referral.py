@@ -30,11 +30,13 @@ ACCOUNT_KINDS = (
     "commission_payouts",
 )
 INSERT_ONLY = ("touches", "attributions", "commission_entries")
-MOVES = {
-    "clawed_back": [],
-    "paid": [],
-    "payable": ["clawed_back", "paid"],
-    "pending": ["clawed_back", "payable"],
+LIFECYCLES = {
+    "commissions": {
+        "clawed_back": [],
+        "paid": [],
+        "payable": ["clawed_back", "paid"],
+        "pending": ["clawed_back", "payable"],
+    },
 }
 
 
@@ -48,11 +50,12 @@ def add_triggers() -> None:
             f"CREATE TRIGGER facts_stay_all BEFORE TRUNCATE ON {table}"
             " FOR EACH STATEMENT EXECUTE FUNCTION forbid_change()"
         )
-    op.execute(
-        "CREATE TRIGGER check_move BEFORE UPDATE OF status ON commissions FOR EACH ROW"
-        " WHEN (OLD.status IS DISTINCT FROM NEW.status)"
-        f" EXECUTE FUNCTION check_move('{json.dumps(MOVES)}')"
-    )
+    for table, moves in LIFECYCLES.items():
+        op.execute(
+            f"CREATE TRIGGER check_move BEFORE UPDATE OF status ON {table} FOR EACH ROW"
+            " WHEN (OLD.status IS DISTINCT FROM NEW.status)"
+            f" EXECUTE FUNCTION check_move('{json.dumps(moves)}')"
+        )
 
 
 def open_accounts() -> None:
