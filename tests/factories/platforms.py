@@ -159,19 +159,17 @@ class MemoryPlatform:
 
     def tell(self, out_trade_no: str, **changes: Any) -> Trade:
         """Return a trade as the platform tells it, with `changes` when it lies."""
-        known = self.trades.get(out_trade_no)
+        known, is_paid = self.trades.get(out_trade_no), self.is_paid(out_trade_no)
         told: dict[str, Any] = {
             "channel": self.channel,
             "app_id": self.app_id,
             "merchant_id": self.merchant_id,
             "out_trade_no": out_trade_no,
             "state": TradeState(known["state"]) if known else TradeState.MISSING,
-            "transaction_no": f"{self.channel}-{out_trade_no}"
-            if self.is_paid(out_trade_no)
-            else None,
+            "transaction_no": f"{self.channel}-{out_trade_no}" if is_paid else None,
             "total_fen": Fen(known["fen"]) if known else None,
             "currency": "CNY",
-            "payer_ref": (self.payer or known["payer"]) if known and known["at"] else None,
+            "payer_ref": (self.payer or known["payer"]) if known and is_paid else None,
             "paid_at": datetime.fromisoformat(known["at"]) if known and known["at"] else None,
         }
         return Trade(**(told | changes))
