@@ -24,10 +24,11 @@ from miniprogram_api import (
     orders,
     payments,
     products,
+    referral,
     sheets,
     sign_in,
 )
-from public_site import health, legal
+from public_site import health, legal, share
 from shop.ports import Ports
 
 BLUEPRINTS = (
@@ -42,9 +43,11 @@ BLUEPRINTS = (
     orders.blueprint,
     payments.blueprint,
     cards.blueprint,
+    referral.blueprint,
     callbacks.blueprint,
     health.blueprint,
     legal.blueprint,
+    share.blueprint,
     operations.blueprint,
 )
 

@@ -24,6 +24,9 @@ INSERT_ONLY: Final = (
     "campaign_edges",
     "sheet_items",
     "draws",
+    "touches",
+    "attributions",
+    "commission_entries",
 )
 
 

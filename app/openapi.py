@@ -58,6 +58,9 @@ _PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
     },
 }
 
+_UUID: Final = {"type": "string", "format": "uuid"}
+_IN_PATHS: Final = {"invite_code": {"type": "string", "pattern": "^[0-9A-Za-z]{1,32}$"}}
+
 
 def prepare(app: APIFlask) -> None:
     """Set what the document is made with."""
@@ -132,7 +135,7 @@ def _finish_operation(
         operation["requestBody"]["required"] = bool(_schema(spec, body).get("required"))
     for parameter in operation.get("parameters", []):
         if parameter.get("in") == "path":
-            parameter["schema"] = {"type": "string", "format": "uuid"}
+            parameter["schema"] = _IN_PATHS.get(parameter["name"], _UUID)
     if path.startswith("/v1/"):
         if not marks.get("is_open_to_all", False):
             operation["security"] = [{"bearer": []}]

@@ -47,6 +47,11 @@ from shop.cards.events import CardRevealed
 from shop.members.events import MembersJoined
 from shop.orders.events import OrderClosed, OrderFulfilled, OrderPaid, OrderRefunded
 from shop.orders.handlers import reassign_when_joined
+from shop.referral.handlers import (
+    attribute_order_when_paid,
+    claw_back_when_refunded,
+    reassign_earnings_when_joined,
+)
 
 REACTIONS: Final[Reactions] = {
     MembersJoined: [
@@ -54,11 +59,17 @@ REACTIONS: Final[Reactions] = {
         reassign_seats_when_joined,
         reassign_sheets_when_joined,
         reassign_claims_when_joined,
+        reassign_earnings_when_joined,
     ],
-    OrderPaid: [take_seat_when_paid, take_entry_when_paid, pay_claim_when_paid],
+    OrderPaid: [
+        take_seat_when_paid,
+        take_entry_when_paid,
+        pay_claim_when_paid,
+        attribute_order_when_paid,
+    ],
     OrderFulfilled: [],
     OrderClosed: [free_seat_when_closed, let_entry_lapse_when_closed, lapse_claim_when_closed],
-    OrderRefunded: [return_claim_when_refunded],
+    OrderRefunded: [return_claim_when_refunded, claw_back_when_refunded],
     CardRevealed: [],
     CampaignScheduled: [],
     CampaignWarmed: [],

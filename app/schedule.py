@@ -13,6 +13,7 @@ from kit import idempotency, outbox
 from shop.campaigns import jobs as campaigns
 from shop.orders import jobs as orders
 from shop.ports import Ports
+from shop.referral import jobs as referral
 from shop.settlement import jobs as settlement
 
 Sweep = Callable[[Ports, datetime], object]
@@ -125,6 +126,11 @@ ALARMS: tuple[Alarm, ...] = (
         lambda ports, now: orders.report_due_deliveries(
             ports.begin, ports.shipping_desk, now=now, at_once=AT_ONCE
         ),
+    ),
+    Alarm(
+        "mature_due_commissions",
+        10,
+        lambda ports, now: referral.mature_due_commissions(ports.begin, now=now),
     ),
     Alarm(
         "reconcile_due_days",

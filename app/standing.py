@@ -24,6 +24,8 @@ from shop.orders import queries as orders
 from shop.orders.models import Order
 from shop.payments import queries as payments
 from shop.payments.models import DeliveryReport, Payment, Refund
+from shop.referral import queries as referral
+from shop.referral.models import Commission
 from shop.settlement import queries as settlement
 from shop.settlement.models import BillDay
 
@@ -84,6 +86,7 @@ SWEPT: Final = (
         payments.due_delivery_reports,
         given_up=payments.is_given_up_report,
     ),
+    _swept("mature_due_commissions", Commission, referral.due_commissions),
     _swept("reconcile_due_days", BillDay, settlement.due_days),
     _swept("lapse_due_offers", Wait, flash_sale.due_offers),
     Kind(

@@ -14,6 +14,7 @@ from shop.members.phones import PhoneMalformed
 from shop.members.queries import MemberNotActive
 from shop.members.rules import AvatarRefused, DocumentOutdated, NicknameRefused, UnknownDocument
 from shop.orders import accounts
+from shop.referral import accounts as whole_accounts
 
 blueprint = member_blueprint("me", tag="Me")
 
@@ -93,7 +94,9 @@ def link_phone(json_data: PhoneIn) -> MeOut:
 def export() -> ExportOut:
     """Everything we hold about the member."""
     with ports().begin() as session:
-        data = accounts.export_account(session, ports().phone_book, member_id=caller().member_id)
+        data = whole_accounts.export_account(
+            session, ports().phone_book, member_id=caller().member_id
+        )
     return ExportOut(exported_at=ports().clock(), data=data)
 
 

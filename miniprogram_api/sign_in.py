@@ -10,6 +10,7 @@ from miniprogram_api.ports import ports
 from miniprogram_api.schemas.sign_in import SignInIn, SignInOut
 from shop.members import service as members
 from shop.members import signing_in
+from shop.referral import service as referral
 
 blueprint = member_blueprint("sign_in", tag="Sign-in")
 
@@ -32,6 +33,10 @@ def sign_in(json_data: SignInIn) -> SignInOut:
         now=ports().clock(),
     )
     with ports().begin() as session:
+        if json_data.invite_code is not None:
+            referral.open_if_known(
+                session, json_data.invite_code, member_id=member.id, now=ports().clock()
+            )
         return SignInOut(token=token, expires_at=made.expires_at, member=view_me(session, member))
 
 

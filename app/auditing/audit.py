@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.auditing.books import compare_books
 from app.auditing.campaign_invariants import CAMPAIGN_INVARIANTS
 from app.auditing.invariants import INVARIANTS
+from app.auditing.referral_invariants import REFERRAL_INVARIANTS
 from app.auditing.sale_invariants import SALE_INVARIANTS
 from app.auditing.sheet_invariants import SHEET_INVARIANTS
 from shop.cards.models import Batch, Card
@@ -19,6 +20,13 @@ from shop.ledger.proofs import prove
 
 MOST_SHOWN: Final = 20  # of what one invariant found
 SAMPLE: Final = 200
+EVERY_INVARIANT: Final = (
+    *INVARIANTS,
+    *CAMPAIGN_INVARIANTS,
+    *SHEET_INVARIANTS,
+    *SALE_INVARIANTS,
+    *REFERRAL_INVARIANTS,
+)
 
 
 @dataclass(slots=True)
@@ -46,7 +54,7 @@ def audit(
 ) -> Audit:
     """Check everything in one snapshot; `books` are the sandbox's, None with real platforms."""
     done = Audit()
-    for invariant in (*INVARIANTS, *CAMPAIGN_INVARIANTS, *SHEET_INVARIANTS, *SALE_INVARIANTS):
+    for invariant in EVERY_INVARIANT:
         rows = session.execute(text(invariant.sql), {"now": now} if ":now" in invariant.sql else {})
         done.note(invariant.name, invariant.says, [str(row[0]) for row in rows])
     done.note("I1-I5.ledger_adds_up", "the ledger proves itself", prove(session))

@@ -12,7 +12,12 @@ class SignInIn(Sent):
 
     platform: Platform
     code: str = Field(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")
-    invite_code: str | None = Field(default=None, max_length=32, pattern=r"^[0-9A-Za-z]+$")
+    invite_code: str | None = Field(
+        default=None,
+        max_length=32,
+        pattern=r"^[0-9A-Za-z]+$",
+        description="Of the invite I came by; an unknown one changes nothing.",
+    )
 
 
 class SignInOut(Given):

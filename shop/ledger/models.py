@@ -12,17 +12,23 @@ from kit.money import Fen
 
 
 class AccountKind(StrEnum):
-    """What an account stands for; debits raise the first two, credits raise the others."""
+    """What an account stands for; `rules.is_debit_kind` tells which of them debits raise."""
 
     CLEARING = "clearing"  # money a payment platform holds for us, one account per channel
     FEES = "fees"  # what the platforms keep
     UNEARNED = "unearned"  # paid by members, not delivered yet
     REFUNDS_DUE = "refunds_due"  # promised back to members, not confirmed by the platform yet
     SALES = "sales"  # earned by delivery
+    COMMISSIONS = "commissions"  # what leaders cost us
+    # Of one leader each: earned but not certain, to be paid, paid and then unearned.
+    COMMISSION_PENDING = "commission_pending"
+    COMMISSION_PAYABLE = "commission_payable"
+    COMMISSION_DEBT = "commission_debt"
+    COMMISSION_PAYOUTS = "commission_payouts"  # on its way to leaders
 
 
 class Account(Base):
-    """One account; `owner` tells apart accounts of one kind (a channel, later a member)."""
+    """One account; `owner` tells apart accounts of one kind (a channel, a member)."""
 
     __tablename__ = "accounts"
     __table_args__ = (UniqueConstraint("kind", "owner"),)

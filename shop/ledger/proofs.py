@@ -9,7 +9,14 @@ from shop.ledger.models import Account, AccountKind, Transfer
 from shop.ledger.queries import list_balances
 
 # Credits come first in these: neither all of an account nor one order's share may be overdrawn.
-NEVER_OVERDRAWN: Final = (AccountKind.UNEARNED, AccountKind.REFUNDS_DUE, AccountKind.SALES)
+NEVER_OVERDRAWN: Final = (
+    AccountKind.UNEARNED,
+    AccountKind.REFUNDS_DUE,
+    AccountKind.SALES,
+    AccountKind.COMMISSION_PENDING,
+    AccountKind.COMMISSION_PAYABLE,
+    AccountKind.COMMISSION_PAYOUTS,
+)
 _GUARDS: Final = ("facts_stay", "facts_stay_all")
 
 

@@ -15,6 +15,16 @@ HOUSE_ACCOUNTS: Final = (
     (AccountKind.UNEARNED, ""),
     (AccountKind.REFUNDS_DUE, ""),
     (AccountKind.SALES, ""),
+    (AccountKind.COMMISSIONS, ""),
+    (AccountKind.COMMISSION_PAYOUTS, ""),
+)
+_DEBIT_KINDS: Final = frozenset(
+    {
+        AccountKind.CLEARING,
+        AccountKind.FEES,
+        AccountKind.COMMISSIONS,
+        AccountKind.COMMISSION_DEBT,
+    }
 )
 
 
@@ -25,4 +35,4 @@ def account_id(kind: AccountKind, owner: str = "") -> UUID:
 
 def is_debit_kind(kind: AccountKind) -> bool:
     """Say whether debits raise accounts of this kind; credits raise the others."""
-    return kind in (AccountKind.CLEARING, AccountKind.FEES)
+    return kind in _DEBIT_KINDS

@@ -6,10 +6,11 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import insert
+from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
 
 from kit.money import Fen
-from shop.ledger.models import AccountKind, Transfer
+from shop.ledger.models import Account, AccountKind, Transfer
 from shop.ledger.rules import account_id
 
 
@@ -39,6 +40,12 @@ class Posting:
     amount_fen: Fen
     cause: Cause
     order_id: UUID | None
+
+
+def open_account(session: Session, side: Side) -> None:
+    """Open an account whose owner appears for the first time; one that is open stays as it is."""
+    values = {"id": account_id(side.kind, side.owner), "kind": side.kind, "owner": side.owner}
+    session.execute(pg_insert(Account).values(**values).on_conflict_do_nothing())
 
 
 def transfer(

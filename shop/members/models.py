@@ -39,6 +39,11 @@ class Member(Base):
         CheckConstraint("(phone_sealed IS NULL) = (phone_hash IS NULL)", name="phone_whole"),
         CheckConstraint("(status = 'joined') = (joined_into_id IS NOT NULL)", name="joined_whole"),
         CheckConstraint("leader_since IS NULL OR status = 'active'", name="leader_active"),
+        Index(
+            "ix_members_joined_into_id",
+            "joined_into_id",
+            postgresql_where="joined_into_id IS NOT NULL",
+        ),
     )
     lifecycle = MEMBER_LIFECYCLE
 

@@ -44,6 +44,7 @@ class MemoryPlatform:
     calls: list[tuple[str, str]] = field(default_factory=list)
     refund_state: RefundState = RefundState.DONE  # in which refunds end here
     fee_basis_points: int = 0
+    payer: str | None = "payer"  # who pays for everybody; None: each for themselves
     trouble: Trouble | None = None
     clock: Callable[[], datetime] = lambda: datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
     file: Path | None = None
@@ -61,9 +62,8 @@ class MemoryPlatform:
     ) -> Prepay:
         """Open a trade; the same number is the same trade, for the same amount alone."""
         with self._call("prepay", out_trade_no):
-            trade = self.trades.setdefault(
-                out_trade_no, {"fen": int(amount_fen), "state": "not_paid", "at": None}
-            )
+            opened = {"fen": int(amount_fen), "state": "not_paid", "at": None, "payer": payer_ref}
+            trade = self.trades.setdefault(out_trade_no, opened)
             if trade["fen"] != amount_fen:
                 raise Refused("another amount under this number", code="PARAM_ERROR")
             if trade["state"] in ("paid", "refunded"):
@@ -159,19 +159,17 @@ class MemoryPlatform:
 
     def tell(self, out_trade_no: str, **changes: Any) -> Trade:
         """Return a trade as the platform tells it, with `changes` when it lies."""
-        known = self.trades.get(out_trade_no)
+        known, is_paid = self.trades.get(out_trade_no), self.is_paid(out_trade_no)
         told: dict[str, Any] = {
             "channel": self.channel,
             "app_id": self.app_id,
             "merchant_id": self.merchant_id,
             "out_trade_no": out_trade_no,
             "state": TradeState(known["state"]) if known else TradeState.MISSING,
-            "transaction_no": f"{self.channel}-{out_trade_no}"
-            if self.is_paid(out_trade_no)
-            else None,
+            "transaction_no": f"{self.channel}-{out_trade_no}" if is_paid else None,
             "total_fen": Fen(known["fen"]) if known else None,
             "currency": "CNY",
-            "payer_ref": "payer" if self.is_paid(out_trade_no) else None,
+            "payer_ref": (self.payer or known["payer"]) if known and is_paid else None,
             "paid_at": datetime.fromisoformat(known["at"]) if known and known["at"] else None,
         }
         return Trade(**(told | changes))

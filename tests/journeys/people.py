@@ -168,9 +168,9 @@ def sign_in_code(person: Person) -> str:
     return code
 
 
-def sign_in(shop: RunningShop, platform: str, code: str) -> requests.Response:
+def sign_in(shop: RunningShop, platform: str, code: str, **more: str) -> requests.Response:
     """Hand the code to the shop."""
-    return shop.request("POST", "/v1/sign-in", json={"platform": platform, "code": code})
+    return shop.request("POST", "/v1/sign-in", json={"platform": platform, "code": code, **more})
 
 
 def phone_given(person: Person, phone: str) -> Json:

@@ -28,6 +28,7 @@ GUARDED = (
     "sheet_entries",
     "claims",
     "waits",
+    "commissions",
 )
 FACTS = {
     "transfers",
@@ -38,6 +39,9 @@ FACTS = {
     "campaign_edges",
     "sheet_items",
     "draws",
+    "touches",
+    "attributions",
+    "commission_entries",
 }
 
 

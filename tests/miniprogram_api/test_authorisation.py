@@ -31,7 +31,7 @@ OPEN = {
     ("GET", "/v1/sheets/<uuid:sheet_id>"),
 }
 # What everybody may see by its id belongs to nobody; what a stranger may do there is told apart.
-EVERYBODYS = ("campaign_id", "group_id", "sheet_id")
+EVERYBODYS = ("campaign_id", "group_id", "sheet_id", "invite_code")
 BODIES: dict[str, Any] = {
     "POST /v1/orders": {"lines": [{"sku_id": str(uuid4()), "quantity": 1}]},
     "POST /v1/orders/<uuid:order_id>/payments": {"channel": "wechat_pay"},
@@ -43,6 +43,7 @@ BODIES: dict[str, Any] = {
     "POST /v1/campaigns/<uuid:campaign_id>/claims": {},
     "POST /v1/campaigns/<uuid:campaign_id>/purchase-tokens": {},
     "POST /v1/groups/<uuid:group_id>/seats": {},
+    "POST /v1/invites": {},
     "POST /v1/sheets": {
         "title": "接龙",
         "ends_at": "2026-11-21T12:00:00Z",
@@ -69,6 +70,7 @@ STRANGERS: dict[str, tuple[int, str | None]] = {
     "POST /v1/sheets/<uuid:sheet_id>/close": (403, "group_buy.not_your_sheet"),
     "POST /v1/sheets/<uuid:sheet_id>/cancel": (403, "group_buy.not_your_sheet"),
     "GET /v1/sheets/<uuid:sheet_id>/export": (403, "group_buy.not_your_sheet"),
+    "POST /v1/invites/<invite_code>/open": (204, None),
 }
 
 
@@ -87,7 +89,7 @@ def routes() -> Iterator[tuple[str, str]]:
 ROUTES = sorted(routes())
 CLOSED = [route for route in ROUTES if route not in OPEN]
 BY_ID = [route for route in CLOSED if "<" in route[1]]
-SHARED = [route for route in BY_ID if re.findall(r":(\w+)>", route[1])[0] in EVERYBODYS]
+SHARED = [route for route in BY_ID if re.findall(r"[<:](\w+)>", route[1])[0] in EVERYBODYS]
 OBJECTS = [route for route in BY_ID if route not in SHARED]
 
 
@@ -97,7 +99,7 @@ def call(person: Person, method: str, rule: str, ids: dict[str, str]) -> TestRes
     if rule.rsplit("/", 1)[1] in OF_A_SALE:
         ids = ids | {"campaign_id": ids["sale_id"]}
     for name, value in ids.items():
-        path = path.replace(f"<uuid:{name}>", value)
+        path = path.replace(f"<uuid:{name}>", value).replace(f"<{name}>", value)
     assert "<" not in path, "a new kind of id: add it to this matrix"
     body = BODIES.get(f"{method} {rule}")
     more = {} if body is None else {"json": body}
@@ -118,6 +120,8 @@ def own(world: World, owner: Person) -> dict[str, str]:
     cards = owner.get("/v1/cards").get_json()["items"]
     product = owner.get("/v1/products").get_json()["items"][0]
     mine = {"order_id": order["id"], "card_id": cards[0]["id"], "product_id": product["id"]}
+    invite = owner.post("/v1/invites", {}).get_json()["invite"]
+    mine["invite_code"] = invite["code"]
     return mine | own_group(world, owner) | own_sheet(world, owner) | own_wait(world, owner)
 
 

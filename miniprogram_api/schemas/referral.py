@@ -1,0 +1,89 @@
+"""Invites, what came of them, and a leader's statement."""
+
+from uuid import UUID
+
+from pydantic import Field
+
+from miniprogram_api.schemas.answers import Fen, Given, Moment, PageRead, Read, Sent
+from shop.referral.models import EntryKind
+
+
+class InviteIn(Sent):
+    """What the invite is for."""
+
+    campaign_id: UUID | None = Field(default=None, description="Null: for everything.")
+
+
+class PreviewOut(Given):
+    """What I would earn on one unit, as the rules are now."""
+
+    sku_id: UUID
+    unit_fen: Fen
+
+
+class InviteOut(Given):
+    """A code of mine; it is the same each time."""
+
+    code: str
+    share_path: str = Field(description="The page to share, from the root of the site.")
+    campaign_id: UUID | None
+    views: int = Field(description="Looks at the page so far.")
+    created_at: Moment
+    previews: list[PreviewOut] = Field(description="For leaders, of a campaign's items.")
+
+
+class InviteAnswer(Given):
+    """My invite."""
+
+    invite: InviteOut
+
+
+class SumsOut(Given):
+    """A leader's four sums; each is the sum of that field over the whole statement."""
+
+    pending_fen: Fen = Field(description="Earned; the orders may still come back.")
+    payable_fen: Fen
+    paid_fen: Fen
+    debt_fen: Fen = Field(description="Paid for units that came back later; set off first.")
+
+
+class FunnelOut(Given):
+    """What came of my invites to one campaign, or to everything."""
+
+    campaign_id: UUID | None
+    campaign_name: str | None
+    views: int
+    members: int = Field(description="Members whom these invites bound.")
+    paid_orders: int
+    paid_fen: Fen
+    refunded_orders: int = Field(description="Paid orders of which something went back.")
+    refunded_fen: Fen
+
+
+class LeaderRead(Read):
+    """How I stand as somebody who brings others."""
+
+    is_leader: bool
+    leader_since: Moment | None
+    sums: SumsOut
+    funnels: list[FunnelOut]
+
+
+class EntryOut(Given):
+    """A line of the statement: by how much each sum changed."""
+
+    id: UUID
+    kind: EntryKind
+    commission_id: UUID | None
+    pending_fen: Fen
+    payable_fen: Fen
+    paid_fen: Fen
+    debt_fen: Fen
+    at: Moment
+
+
+class EarningsPage(PageRead):
+    """A page of my statement, newest first, and the sums of all of it."""
+
+    sums: SumsOut
+    items: list[EntryOut]

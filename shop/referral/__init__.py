@@ -1,0 +1,1 @@
+"""Who brought whom, and what approved leaders earn by it: one level, never two."""

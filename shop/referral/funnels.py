@@ -1,0 +1,120 @@
+"""What came of a member's invites, per campaign; and what a leader would earn on one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from kit.money import Fen
+from shop.campaigns import queries as campaigns
+from shop.campaigns.models import Campaign
+from shop.members.models import Member
+from shop.orders.models import OrderLine
+from shop.referral import queries
+from shop.referral.models import Attribution, Invite, Touch
+from shop.referral.rules import earned, pick_rule
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """From looks at the share page to money that came back, of invites to one campaign or all."""
+
+    campaign_id: UUID | None
+    campaign_name: str | None
+    views: int
+    members: int  # who signed in and were bound
+    paid_orders: int
+    paid_fen: Fen
+    refunded_orders: int
+    refunded_fen: Fen
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a leader would earn on one unit of a campaign's item."""
+
+    sku_id: UUID
+    unit_fen: Fen
+
+
+def list_funnels(session: Session, member_id: UUID) -> list[Funnel]:
+    """Return the funnels of the member's invites, the newest campaign first."""
+    views = session.execute(
+        select(Invite.campaign_id, Campaign.name, func.sum(Invite.views))
+        .outerjoin(Campaign, Campaign.id == Invite.campaign_id)
+        .where(Invite.member_id == member_id)
+        .group_by(Invite.campaign_id, Campaign.name)
+        .order_by(Invite.campaign_id.desc().nulls_last())
+    ).all()
+    bound = {row[0]: row[1] for row in session.execute(_bound(member_id))}
+    paid = {row[0]: row[1:] for row in session.execute(_paid(member_id))}
+    found: list[Funnel] = []
+    for campaign_id, name, looks in views:
+        orders, total, returned, back = paid.get(campaign_id, (0, 0, 0, 0))
+        found.append(
+            Funnel(
+                campaign_id=campaign_id,
+                campaign_name=name,
+                views=int(looks),
+                members=bound.get(campaign_id, 0),
+                paid_orders=orders,
+                paid_fen=Fen(int(total)),
+                refunded_orders=returned,
+                refunded_fen=Fen(int(back)),
+            )
+        )
+    return found
+
+
+def preview(
+    session: Session, member: Member, campaign_id: UUID | None, *, now: datetime
+) -> Sequence[Preview]:
+    """Return what the member would earn on each item of a campaign; nothing for no leader."""
+    if campaign_id is None or member.leader_since is None:
+        return []
+    items = campaigns.list_items(session, [campaign_id])[campaign_id]
+    rules = queries.list_rules_for(
+        session,
+        campaign_id=campaign_id,
+        sku_ids=[item.sku_id for item in items],
+        leader_id=member.id,
+        at=now,
+    )
+    found: list[Preview] = []
+    for item in items:
+        rule = pick_rule(rule for rule in rules if rule.sku_id in (None, item.sku_id))
+        if rule is not None:
+            fen = earned(rule, left_fen=item.deal_price_fen, units=1)
+            found.append(Preview(item.sku_id, fen))
+    return found
+
+
+def _bound(member_id: UUID) -> Select[UUID | None, int]:
+    return (
+        select(Invite.campaign_id, func.count(Touch.member_id.distinct()))
+        .join(Touch, Touch.invite_id == Invite.id)
+        .where(Invite.member_id == member_id, Touch.refusal.is_(None))
+        .group_by(Invite.campaign_id)
+    )
+
+
+def _paid(member_id: UUID) -> Select[UUID | None, int, int, int, int]:
+    total, back = func.sum(OrderLine.total_fen), func.sum(OrderLine.refunded_fen)
+    each = (
+        select(Invite.campaign_id, total.label("total"), back.label("back"))
+        .join(Attribution, Attribution.invite_id == Invite.id)
+        .join(OrderLine, OrderLine.order_id == Attribution.order_id)
+        .where(Invite.member_id == member_id)
+        .group_by(Invite.campaign_id, Attribution.order_id)
+        .subquery()
+    )
+    return select(
+        each.c.campaign_id,
+        func.count(),
+        func.sum(each.c.total),
+        func.count().filter(each.c.back > 0),
+        func.sum(each.c.back),
+    ).group_by(each.c.campaign_id)

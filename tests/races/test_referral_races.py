@@ -1,0 +1,96 @@
+"""One leader under many hands at once: invites, earning, giving back, paying out."""
+
+from functools import partial
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+from app.reactions import REACTIONS
+from kit.db import Begin
+from kit.outbox import relay
+from shop.referral import commissions, jobs
+from shop.referral.commissions import NothingToPay
+from shop.referral.models import Invite, Touch, TouchRefusal
+from tests.factories.referrals import HOLDS, ReferralBench
+from tests.factories.sales import LONG_AGO
+from tests.races.at_once import at_once, errors
+
+pytestmark = pytest.mark.race
+
+ROUNDS = 10
+
+
+@pytest.fixture
+def shop(real_begin: Begin) -> ReferralBench:
+    """Return a shop with leaders whose transactions commit."""
+    return ReferralBench(real_begin, LONG_AGO)
+
+
+class TestInvites:
+    """The locks of members make one of two."""
+
+    def test_many_wishes_at_once_are_one_code(self, shop: ReferralBench) -> None:
+        """Whoever comes second finds it."""
+        member = shop.member()
+        results = at_once(*[partial(shop.invite, member)] * 8)
+        assert errors(results) == []
+        with shop.begin() as session:
+            assert len(session.scalars(select(Invite)).all()) == 1
+
+    def test_g114_of_two_who_open_each_others_at_once_one_is_bound(
+        self, shop: ReferralBench
+    ) -> None:
+        """Each time, whoever came first."""
+        for _ in range(ROUNDS):
+            one, other = shop.member(), shop.member()
+            for member in (one, other):
+                shop.invite(member)
+            results = at_once(partial(shop.open, one, other), partial(shop.open, other, one))
+            assert errors(results) == []
+            with shop.begin() as session:
+                made = session.scalars(
+                    select(Touch.refusal).where(Touch.member_id.in_((one, other)))
+                ).all()
+            assert sorted(made, key=str) == [None, TouchRefusal.MUTUAL]
+
+
+class TestSums:
+    """The lock of a leader's sums lets one change them at a time."""
+
+    def test_g116_everything_at_once_leaves_the_books_whole(self, shop: ReferralBench) -> None:
+        """Orders are paid, come back, mature and are paid out, all in the same moment."""
+        shop.rule()
+        leader = shop.leader()
+        sku_id = shop.sku(40, price_fen=333)
+        for _ in range(3):
+            early = [shop.buy(shop.brought(leader), (sku_id, 3)) for _ in range(3)]
+            shop.now += HOLDS
+            for order_id in early:
+                shop.refund(order_id, line_id=shop.lines(order_id)[0].id, quantity=1)
+            shop.sweep("refund")
+            late = shop.place(shop.brought(leader), (sku_id, 1))
+            number = shop.start_payment(late).out_trade_no
+            shop.wechat.pay(number)
+            shop.notify(number)
+            results = at_once(
+                *[partial(relay, shop.begin, REACTIONS, now=shop.now)] * 3,
+                *[partial(jobs.mature_due_commissions, shop.begin, now=shop.now)] * 2,
+                partial(self.pay_out, shop, leader),
+                partial(self.pay_out, shop, leader),
+            )
+            assert errors(results) == []
+            shop.relay()
+            assert shop.violations() == []
+        shop.mature(2 * HOLDS)
+        self.pay_out(shop, leader)
+        assert shop.sums(leader)[2] > 0
+        assert shop.violations() == []
+
+    def pay_out(self, shop: ReferralBench, leader: UUID) -> None:
+        """Pay the leader, if there is anything to be paid at this moment."""
+        with shop.begin() as session:
+            try:
+                commissions.pay_out(session, leader, actor="op", now=shop.now)
+            except NothingToPay:
+                return
