@@ -1,4 +1,4 @@
-"""A shop that may burn, shared by the fires of this test process."""
+"""A shop that may burn, shared by the fires of one file."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from tests.faults.sale_fire import BurningShop, burning_shop
 from tests.journeys.auditor import assert_audit_command
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def burning(no_child_left: None) -> Iterator[BurningShop]:
     """Return a shop that nobody else uses, and have the auditor's command look at the ashes."""
     with burning_shop() as shop:
