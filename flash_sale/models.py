@@ -5,9 +5,11 @@ from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     ForeignKey,
     ForeignKeyConstraint,
+    Identity,
     Index,
     LargeBinary,
     UniqueConstraint,
@@ -142,7 +144,7 @@ WAIT_LIFECYCLE = Lifecycle(
 
 
 class Wait(Base, Retried):
-    """A member who waits for a unit (候补), or takes part in a lottery; by rank, then by id.
+    """A member who waits for a unit (候补), or takes part in a lottery; by rank, then by place.
 
     While it is OFFERED one card is allotted to its id, and `due_at` is when that ends.
     """
@@ -161,7 +163,7 @@ class Wait(Base, Retried):
             "ix_waits_queue",
             "campaign_id",
             "rank",
-            "id",
+            "place",
             postgresql_where="status = 'waiting'",
         ),
         Index("ix_waits_due_at", "due_at", postgresql_where="due_at IS NOT NULL"),
@@ -174,6 +176,8 @@ class Wait(Base, Retried):
     member_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"))
     status: Mapped[WaitStatus] = mapped_column(text_enum(WaitStatus, name="status_listed"))
     rank: Mapped[int] = mapped_column(default=0)  # given by the draw; 0 without one
+    # The database numbers them: ids of several processes go by several clocks.
+    place: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
     joined_at: Mapped[datetime]
     offered_until: Mapped[datetime | None]
 

@@ -198,7 +198,7 @@ def count_ahead(session: Session, wait: Wait) -> int:
         .where(
             Wait.campaign_id == wait.campaign_id,
             Wait.status == WaitStatus.WAITING,
-            (Wait.rank < wait.rank) | ((Wait.rank == wait.rank) & (Wait.id < wait.id)),
+            (Wait.rank < wait.rank) | ((Wait.rank == wait.rank) & (Wait.place < wait.place)),
         )
     )
     return session.scalar(ahead) or 0

@@ -193,7 +193,7 @@ def _lock_next(session: Session, campaign_id: UUID, *, most: int) -> Sequence[Wa
     return session.scalars(
         select(Wait)
         .where(Wait.campaign_id == campaign_id, Wait.status == WaitStatus.WAITING)
-        .order_by(Wait.rank, Wait.id)
+        .order_by(Wait.rank, Wait.place)
         .limit(most)
         .with_for_update()
         .execution_options(populate_existing=True)

@@ -57,7 +57,7 @@ SALE_MUTANTS: Final = (
     Mutant(
         "the last to come is the first to be offered a unit",
         "flash_sale/waiting.py",
-        ((".order_by(Wait.rank, Wait.id)\n", ".order_by(Wait.rank, Wait.id.desc())\n"),),
+        ((".order_by(Wait.rank, Wait.place)\n", ".order_by(Wait.rank, Wait.place.desc())\n"),),
         f"{SALES}/test_waiting.py",
         "waits_longest",
     ),
