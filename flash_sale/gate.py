@@ -68,7 +68,7 @@ class Gate:
         return self._follow(gate_plans.peek(self._shards, campaign_id))
 
     def holding(self, campaign_id: UUID, member_ids: Iterable[UUID]) -> frozenset[UUID]:
-        """Return who of them holds units, so that an earlier claim may be asked for again."""
+        """Return who of them may hold units, so that an earlier claim may be asked for again."""
         return self._follow(gate_plans.holding(self._shards, campaign_id, member_ids))
 
     def list_holders(self, campaign_id: UUID) -> frozenset[bytes]:
@@ -138,7 +138,7 @@ class AsyncGate:
         return await self._follow(gate_plans.peek(self._shards, campaign_id))
 
     async def holding(self, campaign_id: UUID, member_ids: Iterable[UUID]) -> frozenset[UUID]:
-        """Return who of them holds units, so that an earlier claim may be asked for again."""
+        """Return who of them may hold units, so that an earlier claim may be asked for again."""
         return await self._follow(gate_plans.holding(self._shards, campaign_id, member_ids))
 
     async def read_counts(self, campaign_id: UUID) -> GateCounts:

@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterable, Sequence
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from flash_sale.gate_script import ADMIT, DEPOSIT, LEND, SETTLE, Call, Word, command, run
+from flash_sale.gate_script import ADMIT, DEPOSIT, HOLDING, LEND, SETTLE, Call, Word, command, run
 from flash_sale.gate_wire import (
     GateClaim,
     GateCounts,
@@ -154,23 +154,23 @@ def peek(shards: Shards, campaign_id: UUID) -> Plan[GateView | None]:
 
 
 def holding(shards: Shards, campaign_id: UUID, member_ids: Iterable[UUID]) -> Plan[frozenset[UUID]]:
-    """Return which of the members hold units, as far as the gate knows."""
+    """Return which of the members may hold units: all, when the gate was lost."""
+    asked = list(member_ids)
     number = yield from shards.read(campaign_id)
-    asked: dict[int, list[UUID]] = {}
-    for member_id in member_ids:
-        if number:
-            asked.setdefault(shard_of(member_id, number), []).append(member_id)
-    if not asked:
-        return frozenset()
+    if not number or not asked:
+        return frozenset(asked)
+    parts: dict[int, list[UUID]] = {}
+    for member_id in asked:
+        parts.setdefault(shard_of(member_id, number), []).append(member_id)
     replies = yield [
-        command("HMGET", keys_of(campaign_id, shard)[1], *(member.bytes for member in members))
-        for shard, members in asked.items()
+        run(HOLDING, keys_of(campaign_id, shard), number, *(member.bytes for member in members))
+        for shard, members in parts.items()
     ]
     return frozenset(
         member
-        for members, told in zip(asked.values(), replies, strict=True)
-        for member, units in zip(members, told, strict=True)
-        if units is not None
+        for members, told in zip(parts.values(), replies, strict=True)
+        for place, member in enumerate(members)
+        if told is None or told[place] is not None
     )
 
 

@@ -91,7 +91,8 @@ return table.concat(said)
 """
 
 # ARGV: how many are done · names of entries that are done · names of those given back.
-# An entry that is done stays until a reading of the database is sure to have it.
+# An entry that is done stays until a reading of the database is sure to have it. One that was lost
+# with the gate may be in no reading yet: its member is remembered as one who may hold units.
 _SETTLE: Final = r"""
 local done = tonumber(ARGV[1])
 for i = 2, #ARGV do
@@ -104,9 +105,18 @@ for i = 2, #ARGV do
     elseif settled == 0 then
       give_back(ARGV[i], quantity, early)
     end
+  elseif i <= done + 1 then
+    call('HSETNX', HELD, sub(ARGV[i], 1, 16), 0)
+    if call('EXISTS', META) == 0 then call('EXPIRE', HELD, 60) end
   end
 end
 return 1
+"""
+
+# ARGV: shards · members. Returns what each holds, and nothing at all of a shard that was lost.
+_HOLDING: Final = r"""
+if call('HGET', META, 'shards') ~= ARGV[1] then return false end
+return call('HMGET', HELD, unpack(ARGV, 2))
 """
 
 # ARGV: id of the loan · units needed. Returns how many units were lent: half, or what is needed.
@@ -140,8 +150,14 @@ return string.format('%d%06d', tonumber(time[1]), tonumber(time[2]))
 # ARGV: filled_at · read_ms · margin_ms · pending_ms · loan_ms · keep_loan_ms · microseconds since
 # the last fill after which only a full reading will do, 0 when it is one.
 # Drops what is surely in the reading and what nobody settled in time; says what is left.
+# A lost gate gets a number at once, by the time, so that it is never taken for an earlier one.
 _LOOK: Final = r"""
 local meta = call('HMGET', META, 'fill_no', 'filled_at', 'shards', 'units', 'early_units')
+if not meta[1] then
+  meta[1] = string.format('%.0f', time[1] * 1000000 + time[2])
+  call('HSET', META, 'fill_no', meta[1])
+  call('EXPIRE', META, 60)
+end
 local told = {tonumber(meta[1] or 0), tonumber(meta[2] or 0), tonumber(meta[3] or 0)}
 if told[3] == 0 or told[2] > tonumber(ARGV[1]) then return told end
 local late = tonumber(ARGV[7])
@@ -187,7 +203,7 @@ return told
 # ARGV: fill_no · read_ms · margin_ms · members, each with the units it holds after its 16 bytes.
 # A count between what must and what may be right is left alone.
 _COUNT: Final = r"""
-if (call('HGET', META, 'fill_no') or '0') ~= ARGV[1] then return 0 end
+if call('HGET', META, 'fill_no') ~= ARGV[1] then return 0 end
 local read, margin, sure, unsure = tonumber(ARGV[2]), tonumber(ARGV[3]), {}, {}
 local entries = call('HGETALL', ENTRIES)
 for i = 1, #entries, 2 do
@@ -213,7 +229,7 @@ return 1
 # fields and values · offers, each a member and an offer of 16 bytes.
 _FILL: Final = r"""
 local meta = call('HMGET', META, 'fill_no', 'units', 'early_units')
-if (meta[1] or '0') ~= ARGV[1] then return 0 end
+if meta[1] ~= ARGV[1] then return 0 end
 local fields = tonumber(ARGV[5])
 call('HSET', META, unpack(ARGV, 6, 5 + fields * 2))
 call('HSET', META, 'units', math.max(0, tonumber(meta[2] or 0) + tonumber(ARGV[2])),
@@ -250,6 +266,7 @@ class Script:
 ADMIT: Final = Script(_HEAD + _ADMIT)
 SETTLE: Final = Script(_HEAD + _SETTLE)
 LEND: Final = Script(_HEAD + _LEND)
+HOLDING: Final = Script(_HEAD + _HOLDING)
 DEPOSIT: Final = Script(_HEAD + _DEPOSIT)
 CLOCK: Final = Script(_HEAD + _CLOCK)
 LOOK: Final = Script(_HEAD + _LOOK)

@@ -181,10 +181,8 @@ class LaneDesk:
 
     async def _recall(self, campaign_id: UUID, tickets: Sequence[Ticket], verdict: Verdict) -> None:
         """Tell those who hold units what the same claim came to, and refuse the others."""
-        members = {ticket.wanted.member_id for ticket in tickets}
-        passed_by = {member_id for member_id in members if member_id in self._passed_by}
         try:
-            holding = passed_by | await self._gate.holding(campaign_id, members)
+            holding = await self._holding(campaign_id, tickets, verdict)
         except GateUnavailable:  # "sold out" would be the last word, and may be wrong
             tell_all(tickets, Unavailable(retry_after_seconds=1))
             return
@@ -201,6 +199,15 @@ class LaneDesk:
             return
         for place, ticket in enumerate(asked):
             ticket.tell(found.get(place) or refusal_of(verdict, ticket.sale))
+
+    async def _holding(
+        self, campaign_id: UUID, tickets: Sequence[Ticket], verdict: Verdict
+    ) -> frozenset[UUID]:
+        members = frozenset(ticket.wanted.member_id for ticket in tickets)
+        if verdict is Verdict.LIMIT:  # the gate has just said so
+            return members
+        passed_by = {member_id for member_id in members if member_id in self._passed_by}
+        return passed_by | await self._gate.holding(campaign_id, members)
 
     def _recall_now(self, campaign_id: UUID, wanted: Sequence[Wanted]) -> Mapping[int, Outcome]:
         with self._begin() as session:

@@ -123,4 +123,7 @@ class Outlook:
         is_known = before is not None and before.view.version == view.version
         if before is not None and is_known and before.holders is not None:
             return before.holders
-        return self._gate.list_holders(campaign_id)
+        holders = self._gate.list_holders(campaign_id)
+        after = self._gate.peek(campaign_id)
+        # A gate that was lost and filled between may not have told them all.
+        return holders if after is not None and after.version == view.version else None

@@ -9,7 +9,7 @@ from redis import Redis
 
 from flash_sale.gate_plans import MOST_CLAIMS
 from flash_sale.gate_wire import Filling, GateState, Verdict
-from tests.factories.gates import HOUR, GateBench, claim_of
+from tests.factories.gates import HOUR, GateBench, claim_of, mirror_of
 
 SOON = timedelta(milliseconds=60)
 
@@ -205,6 +205,7 @@ class TestSettling:
         bench.gate.settle(bench.campaign_id, done=[claim_of()], given_back=[])
         assert bench.shard_units() == [10]
         assert bench.pending() == 0
+        assert mirror_of(bench.counted()) == {}
 
     def test_takes_more_than_one_script_does(self, redis: "Redis") -> None:
         bench = GateBench(redis, units=1000)
@@ -217,3 +218,28 @@ class TestSettling:
     def test_of_a_lost_gate_does_nothing(self, redis: "Redis") -> None:
         GateBench(redis).give_back(claim_of())
         assert redis.keys() == []
+
+    def test_c47_remembers_whose_entry_was_lost_with_the_gate(self, bench: GateBench) -> None:
+        claim, stranger = claim_of(), uuid4()
+        bench.ask(claim)
+        reading = bench.target()  # which has the claim not yet
+        bench.redis.flushall()
+        bench.gate.fill(reading, now=bench.now())
+        bench.finish(claim)
+        members = [claim.member_id, stranger]
+        assert bench.gate.holding(bench.campaign_id, members) == {claim.member_id}
+
+    def test_c47_remembers_it_while_the_gate_is_lost(self, bench: GateBench) -> None:
+        claim = claim_of()
+        bench.ask(claim)
+        bench.redis.flushall()
+        bench.finish(claim)
+        assert bench.counted() == {claim.member_id: 0}
+        assert all(0 < bench.redis.ttl(key) <= 60 for key in bench.redis.scan_iter())
+
+    def test_c47_of_a_lost_gate_anybody_may_hold_units(self, bench: GateBench) -> None:
+        bench.ask(claim_of())
+        members = {uuid4(), uuid4()}
+        assert bench.gate.holding(bench.campaign_id, members) == frozenset()
+        bench.redis.flushall()
+        assert bench.gate.holding(bench.campaign_id, members) == members

@@ -1,6 +1,7 @@
 """Filling the gate: whatever was lost, doubled or restored from an old state is put right."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from redis import Redis
@@ -250,6 +251,32 @@ class TestTwoFillings:
             pass
         assert ends == [Filling.BUSY]
         assert sum(bench.shard_units()) == 10
+
+    @pytest.mark.parametrize("last", ["LOOK", "COUNT"])
+    @pytest.mark.parametrize("was_lost", [False, True])
+    def test_c47_one_that_began_before_a_loss_does_nothing(
+        self, bench: GateBench, last: str, *, was_lost: bool
+    ) -> None:
+        claim = claim_of()
+        bench.ask(claim)
+        ends: list[Filling] = []
+        if was_lost:
+            bench.redis.flushall()
+        held = {uuid4(): 1} | bench.held  # somebody else has one, so that there is a count
+        before = bench.target(held_by_member=held)
+        stalled = Play(bench.redis, bench.filling(Shards(), before), ends.append)
+        while last not in stalled.scripts:
+            stalled.step()
+        bench.buy(claim)
+        bench.redis.flushall()
+        if last == "LOOK":  # else nobody fills it meanwhile
+            assert bench.fill() is Filling.FILLED
+        while stalled.step():
+            pass
+        assert ends == [Filling.BUSY]
+        assert bench.fill() is Filling.FILLED
+        assert bench.counted() == bench.held == {claim.member_id: 1}
+        assert sum(bench.shard_units()) == 9
 
     def test_one_that_died_holds_nobody_up_for_long(self, bench: GateBench) -> None:
         died = Play(bench.redis, bench.filling(Shards(), bench.target()), lambda _: None)
