@@ -20,13 +20,16 @@ class _TooFew(Exception):
     """Some of the cards are just being taken by others, or there are no more."""
 
 
-def pick(session: Session, *, allotted_to: UUID, quantity: int, now: datetime) -> Sequence[UUID]:
-    """Lock up to `quantity` free cards of an allotment, soonest to expire first.
+def pick(
+    session: Session, sku_id: UUID, *, allotted_to: UUID, quantity: int, now: datetime
+) -> Sequence[UUID]:
+    """Lock up to `quantity` free cards of a SKU in an allotment, soonest to expire first.
 
     Cards that others are just taking are skipped; only when too few are left are they waited
     for, since they may yet be given back: fewer than asked for means that there are no more.
     """
     parameters = {
+        "sku": sku_id,
         "allotment": allotted_to,
         "most": quantity,
         "now": now,
@@ -60,6 +63,7 @@ def reserve_picked(
 
 def _picking(*, skip_locked: bool) -> Select[UUID]:
     which = and_(
+        CARDS.c.sku_id == bindparam("sku"),  # without which all would be sorted by it
         CARDS.c.allotted_to == bindparam("allotment"),
         is_free_to_sell(bindparam("now"), bindparam("today")),
     )

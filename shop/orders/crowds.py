@@ -79,7 +79,7 @@ def place_many(
     ]
     wanted = sum(one.quantity for one in results if isinstance(one, Placed))
     picked = (
-        cards.pick(session, allotted_to=deal.allotted_to, quantity=wanted, now=now)
+        cards.pick(session, deal.sku.id, allotted_to=deal.allotted_to, quantity=wanted, now=now)
         if wanted
         else ()
     )
