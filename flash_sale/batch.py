@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -160,8 +161,13 @@ class _Refusals:
 
 def asked_by(campaign_id: UUID, one: Wanted) -> Asked:
     """Return the claim as idempotency knows it."""
-    told = f"claim/v1:{campaign_id}:{one.quantity}".encode()
-    return Asked(str(one.member_id), one.key, hashlib.sha256(told).digest())
+    return Asked(str(one.member_id), one.key, _fingerprint(campaign_id, one.quantity))
+
+
+@lru_cache(maxsize=1024)
+def _fingerprint(campaign_id: UUID, quantity: int) -> bytes:
+    """Return what a request of one campaign differs by; a rush asks for the same."""
+    return hashlib.sha256(f"claim/v1:{campaign_id}:{quantity}".encode()).digest()
 
 
 def recall_claim(session: Session, campaign_id: UUID, one: Wanted) -> Outcome | None:

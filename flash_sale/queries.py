@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, Uuid, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from flash_sale.models import (
@@ -21,6 +21,7 @@ from flash_sale.models import (
     WaitStatus,
 )
 from kit.errors import NotFound
+from kit.rows import among
 from shop.campaigns.models import Campaign, CampaignItem, CampaignKind, CampaignStatus
 from shop.campaigns.queries import SHOWN, CampaignNotFound
 from shop.cards import allotments
@@ -104,13 +105,7 @@ def list_units(
     session: Session, campaign_id: UUID, member_ids: Collection[UUID]
 ) -> dict[UUID, set[int]]:
     """Return member → the numbers of their units that are held or paid."""
-    rows = session.execute(
-        select(Claim.member_id, Claim.unit_no).where(
-            Claim.campaign_id == campaign_id,
-            Claim.member_id.in_(member_ids),
-            Claim.status.in_(TAKEN),
-        )
-    )
+    rows = session.execute(_UNITS, {"campaign_id": campaign_id, "member_ids": list(member_ids)})
     found: dict[UUID, set[int]] = defaultdict(set)
     for member_id, unit_no in rows:
         found[member_id].add(unit_no)
@@ -290,4 +285,11 @@ _SALES: Final = (
     .join(Sku, Sku.id == CampaignItem.sku_id)
     .join(Product, Product.id == Sku.product_id)
     .where(Campaign.status.in_(SHOWN))
+)
+
+
+_UNITS: Final = select(Claim.member_id, Claim.unit_no).where(
+    Claim.campaign_id == bindparam("campaign_id"),
+    among(Claim.member_id, "member_ids", Uuid()),
+    Claim.status.in_(TAKEN),
 )

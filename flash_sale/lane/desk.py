@@ -206,7 +206,7 @@ class LaneDesk:
         members = frozenset(ticket.wanted.member_id for ticket in tickets)
         if verdict is Verdict.LIMIT:  # the gate has just said so
             return members
-        passed_by = {member_id for member_id in members if member_id in self._passed_by}
+        passed_by = frozenset(one for one in members if one in self._passed_by)
         return passed_by | await self._gate.holding(campaign_id, members)
 
     def _recall_now(self, campaign_id: UUID, wanted: Sequence[Wanted]) -> Mapping[int, Outcome]:

@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Uuid, func, select
 from sqlalchemy.orm import Session
 
 from kit.errors import Conflict, NotFound
+from kit.rows import among
 from shop.members.models import Consent, Identity, Member, MemberStatus, SignIn
 from shop.members.phones import PhoneBook
 from shop.members.platforms import Platform
@@ -52,13 +54,7 @@ def lock_member(session: Session, member_id: UUID) -> Member:
 
 def lock_active(session: Session, member_ids: Collection[UUID]) -> set[UUID]:
     """Lock many members, all in one order, and return those of them that are active."""
-    rows = session.execute(
-        select(Member.id, Member.status)
-        .where(Member.id.in_(member_ids))
-        .order_by(Member.id)
-        # Whoever places an order of theirs, or closes an account, waits for us as for each other.
-        .with_for_update(key_share=True)
-    )
+    rows = session.execute(_LOCK_MANY, {"member_ids": list(member_ids)})
     return {member_id for member_id, status in rows if status is MemberStatus.ACTIVE}
 
 
@@ -135,3 +131,12 @@ def read_phone(phone_book: PhoneBook, member: Member) -> str | None:
     if member.phone_sealed is None:
         return None
     return phone_book.unseal(member.phone_sealed, member_id=member.id)
+
+
+_LOCK_MANY: Final = (
+    select(Member.id, Member.status)
+    .where(among(Member.id, "member_ids", Uuid()))
+    .order_by(Member.id)
+    # Whoever places an order of theirs, or closes an account, waits for us as for each other.
+    .with_for_update(key_share=True)
+)
