@@ -20,9 +20,10 @@ from app import metrics
 from app.lane import answers
 from app.lane.answers import Answer, Headers
 from app.lane.asked import Asked, Message, NotServed, Receive, Scope, read_request
-from app.lane.door import ClaimDoor
+from app.lane.door import ClaimDoor, Pending, finish
 from app.lane.figures import ROUTE, Figures
 from app.operations import is_from_here, is_key
+from flash_sale.batch import Outcome
 from flash_sale.lane.desk import LaneDesk
 from kit.errors import DomainError, Unavailable
 from shop.ports import Ports
@@ -46,6 +47,19 @@ class LaneParts:
     door: ClaimDoor
     metrics_key: str
     trusted_proxies: int
+
+
+@dataclass(slots=True)
+class Begun:
+    """A claim that came by a connection which can wait for it alone."""
+
+    asked: Asked
+    said: Answer | Pending
+
+    @property
+    def waits_for(self) -> "asyncio.Future[Outcome] | None":
+        """Return what decides it, None when that is known."""
+        return None if isinstance(self.said, Answer) else self.said.outcome
 
 
 class LaneApplication:
@@ -77,20 +91,24 @@ class LaneApplication:
         body = answer.body if scope["method"] != "HEAD" else b""
         await send({"type": "http.response.body", "body": body})
 
-    def answer_at_once(self, scope: Scope, body: bytes) -> tuple[int, Headers, bytes] | None:
-        """Return status, headers and body of what needs no waiting; None: go the whole way.
+    def begin(self, scope: Scope, body: bytes) -> Begun | None:
+        """Answer a claim at once, or begin it; None: go the whole way, nothing has happened.
 
-        Nothing has happened then. `scope` may lack what ASGI says beyond path, headers and client.
+        `scope` may lack what ASGI says beyond path, headers and client.
         """
         campaign_id = _campaign_of(scope["path"])
         if campaign_id is None:
             return None
         asked = read_request(scope, trusted_proxies=self._parts.trusted_proxies)
-        answer = self._parts.door.refuse_at_once(asked, campaign_id, body)
-        if answer is None:
-            return None
+        begun = self._parts.door.begin(asked, campaign_id, body)
+        return None if begun is None else Begun(asked, begun)
+
+    def finish(self, begun: Begun) -> tuple[int, Headers, bytes]:
+        """Return status, headers and body of a claim that is decided."""
+        said = begun.said
+        answer = said if isinstance(said, Answer) else _finish(said, begun.asked)
         self._figures.count("POST", ROUTE, answer.status, answer.code)
-        return answer.status, answer.headers(asked), answer.body
+        return answer.status, answer.headers(begun.asked), answer.body
 
     async def _answer(self, scope: Scope, asked: Asked, receive: Receive) -> tuple[str, Answer]:
         campaign_id = _campaign_of(scope["path"])
@@ -193,3 +211,11 @@ def _degraded(ports: Ports) -> list[str]:
     except RedisError:
         return ["redis"]
     return []
+
+
+def _finish(pending: Pending, asked: Asked) -> Answer:
+    try:
+        return finish(pending, asked)
+    except (Exception, asyncio.CancelledError):
+        log.exception("failed")
+        return answers.refuse_status(HTTPStatus.INTERNAL_SERVER_ERROR, asked)

@@ -1,5 +1,7 @@
 """`POST /v1/campaigns/<id>/claims`, step by step as `miniprogram_api.flash_sales.claim` goes."""
 
+import asyncio
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from uuid import UUID
@@ -9,9 +11,10 @@ from pydantic import ValidationError
 from app.lane.answers import Answer, refuse
 from app.lane.asked import Asked, NotServed, Receive, claim_of, read_body
 from app.lane.counting import Counting
-from flash_sale.batch import Wanted
+from flash_sale.batch import Outcome, Wanted
 from flash_sale.entry import Doorman
 from flash_sale.lane.desk import LaneDesk
+from flash_sale.queries import Sale
 from flash_sale.rules import SoldOut
 from kit.database_clock import DatabaseClock
 from kit.errors import DomainError, RateLimited
@@ -23,6 +26,19 @@ from miniprogram_api.idempotency import read_key
 from miniprogram_api.limits import Limits
 from miniprogram_api.schemas.flash_sales import ClaimIn
 from shop.ports import Ports
+
+
+@dataclass(slots=True)
+class Pending:
+    """A claim that is being decided, and the sale by which its answer is rendered."""
+
+    sale: Sale
+    outcome: "asyncio.Future[Outcome]"
+
+
+def finish(pending: Pending, asked: Asked) -> Answer:
+    """Answer a claim that is decided."""
+    return _tell(pending.sale, pending.outcome.result(), asked)
 
 
 class ClaimDoor:
@@ -48,9 +64,11 @@ class ClaimDoor:
     async def claim(self, asked: Asked, campaign_id: UUID, receive: Receive) -> Answer:
         """Answer a claim; raises refusals of the door, `NotServed` and `ValidationError`."""
         body = await read_body(asked, receive)
-        at_once = self.refuse_at_once(asked, campaign_id, body)
-        if at_once is not None:
-            return at_once
+        begun = self.begin(asked, campaign_id, body)
+        if isinstance(begun, Answer):
+            return begun
+        if begun is not None:
+            return _tell(begun.sale, await begun.outcome, asked)
         self._counting.count_address(asked.network)
         authorization = asked.get(b"authorization")
         now = self._clock.tell()
@@ -66,31 +84,39 @@ class ClaimDoor:
             wanted = await self._wanted_of(who, asked, campaign_id, sent)
         sale = await self._desk.find_sale(campaign_id)
         outcome = await self._desk.claim(sale, wanted, offer_id=sent.offer_id, now=now)
-        if isinstance(outcome, DomainError):
-            return refuse(outcome, asked)
-        return Answer(HTTPStatus.CREATED, render_claim(sale, outcome))
+        return _tell(sale, outcome, asked)
 
-    def refuse_at_once(self, asked: Asked, campaign_id: UUID, body: bytes) -> Answer | None:
-        """Refuse what is surely sold out, as nearly all of a rush are; None: go the whole way."""
+    def begin(self, asked: Asked, campaign_id: UUID, body: bytes) -> "Answer | Pending | None":
+        """Refuse what is surely sold out, as nearly all of a rush are, or begin to claim.
+
+        None: go the whole way. Nothing has happened then, and what is wrong is said there.
+        """
         now = self._clock.tell()
         try:
             authorization = asked.get(b"authorization")
             token = read_purchase(authorization, key=self._ports.purchase_key, now=now)
             if token is None or token.campaign_id != campaign_id:
                 return None
-            if not self._desk.is_sold_out(campaign_id, token.member_id, now=now):
-                return None
-            read_key(asked.get(b"idempotency-key"))
-            if claim_of(asked, body).offer_id is not None:
-                return None
+            key = read_key(asked.get(b"idempotency-key"))
+            sent = claim_of(asked, body)
         except (DomainError, NotServed, ValidationError):
-            return None  # said on the whole way, in its order
+            return None
+        is_sold_out = self._desk.is_sold_out(campaign_id, token.member_id, now=now)
+        sale = None if is_sold_out else self._desk.peek_sale(campaign_id)
+        if sent.offer_id is not None or (sale is None and not is_sold_out):
+            return None
         try:
             self._counting.count_address(asked.network)
             self._counting.count_member(token.member_id, token.device)
         except RateLimited as refusal:
             return refuse(refusal, asked)
-        return refuse(SoldOut(), asked)
+        if sale is None:
+            return refuse(SoldOut(), asked)
+        wanted = wanted_by_token(token, campaign_id, sent.quantity, key=key)
+        outcome = self._desk.begin(sale, wanted, now=now)
+        return (
+            refuse(outcome, asked) if isinstance(outcome, DomainError) else Pending(sale, outcome)
+        )
 
     async def _find_caller(self, authorization: str) -> Caller:
         """Return whose sign-in it is; few claim so, and each costs a question to the database."""
@@ -115,3 +141,9 @@ class ClaimDoor:
         named = asked.headers.get(b"x-client-channel")
         channel = read_channel(named, platform=who.sign_in.platform)
         return Wanted(who.member_id, key, sent.quantity, channel)
+
+
+def _tell(sale: Sale, outcome: Outcome, asked: Asked) -> Answer:
+    if isinstance(outcome, DomainError):
+        return refuse(outcome, asked)
+    return Answer(HTTPStatus.CREATED, render_claim(sale, outcome))

@@ -1,18 +1,34 @@
-"""A connection of the lane that answers what can be answered at once, before ASGI begins.
+"""A connection of the lane that answers claims by itself, before ASGI begins.
 
-uvicorn reads HTTP as ever. What is surely refused needs no task, no events and no waiting; all
-else, and whatever is unusual about a request, takes the whole way.
+uvicorn reads HTTP as ever. What is surely refused needs no task, no events and no waiting, and a
+claim that is being decided needs nothing but to be told; all else, and whatever is unusual about
+a request, takes the whole way.
 """
 
+import asyncio
 from typing import Any, ClassVar, Final, cast
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
-from app.lane.application import LaneApplication
+from app.lane.application import Begun, LaneApplication
 from app.lane.asked import MOST_REMEMBERED_BYTES, Scope
 
 # With one of these a request is unusual.
 _UNUSUAL: Final = frozenset({b"connection", b"expect", b"transfer-encoding", b"upgrade"})
+
+
+class _Waiting:
+    """Stands where uvicorn keeps a request that is being answered: the next ones wait for it."""
+
+    def __init__(self) -> None:
+        self.response_complete = False
+        self.disconnected = False
+        self.keep_alive = True
+        self.message_event = asyncio.Event()
 
 
 class QuickProtocol(HttpToolsProtocol):
@@ -46,18 +62,37 @@ class QuickProtocol(HttpToolsProtocol):
             super().on_message_complete()
             return
         scope = cast("Scope", self.scope)
-        answer = None if self.lane is None else self.lane.answer_at_once(scope, self._kept)
-        if answer is None:
+        begun = None if self.lane is None else self.lane.begin(scope, self._kept)
+        if begun is None:
             self._go_the_whole_way()
             super().on_message_complete()
             return
         self._kept = None
-        status, headers, body = answer
+        decision = begun.waits_for
+        if decision is None:
+            self._answer(begun)
+            self.on_response_complete()
+            return
+        waiting = _Waiting()
+        self.cycle = cast("RequestResponseCycle", waiting)
+        decision.add_done_callback(lambda _: self._finish(waiting, begun))
+
+    def _finish(self, waiting: "_Waiting", begun: Begun) -> None:
+        """Answer a claim that was being decided, unless its client has gone."""
+        if not self.transport.is_closing():
+            self._answer(begun)
+        waiting.response_complete = True
+        if not waiting.keep_alive:  # the lane is being closed
+            self.transport.close()
+        self.on_response_complete()
+
+    def _answer(self, begun: Begun) -> None:
+        lane = cast("LaneApplication", self.lane)
+        status, headers, body = lane.finish(begun)
         lines = [STATUS_LINE[status]]
         for name, value in (*self.server_state.default_headers, *headers):
             lines += (name, b": ", value, b"\r\n")
         self.transport.write(b"".join((*lines, b"\r\n", body)))
-        self.on_response_complete()
 
     def _may_be_quick(self) -> bool:
         is_free = self.cycle is None or self.cycle.response_complete

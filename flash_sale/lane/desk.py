@@ -67,11 +67,17 @@ class LaneDesk:
             campaign_id, member_id, now=now
         )
 
-    async def find_sale(self, campaign_id: UUID) -> Sale:
-        """Return the sale as it was a moment ago; raises `CampaignNotFound`."""
+    def peek_sale(self, campaign_id: UUID) -> Sale | None:
+        """Return the sale as it was a moment ago, None when it must be read."""
         sale = self._board.peek(campaign_id)
         if sale is not None:
             self.outlook.note(campaign_id)
+        return sale
+
+    async def find_sale(self, campaign_id: UUID) -> Sale:
+        """Return the sale as it was a moment ago; raises `CampaignNotFound`."""
+        sale = self.peek_sale(campaign_id)
+        if sale is not None:
             return sale
         reading = self._reading.get(campaign_id)
         if reading is None:  # a thousand may ask at once, and one reads
@@ -87,19 +93,26 @@ class LaneDesk:
 
         Refusals are returned: raised, each would make garbage that only a collection finds.
         """
-        campaign_id = sale.campaign.id
         if offer_id is not None:
-            offer = self._work(committing.commit_offer, campaign_id, offer_id, wanted)
+            offer = self._work(committing.commit_offer, sale.campaign.id, offer_id, wanted)
             return await self.aside.attempt(offer)
+        outcome = self.begin(sale, wanted, now=now)
+        return await outcome if isinstance(outcome, asyncio.Future) else outcome
+
+    def begin(
+        self, sale: Sale, wanted: Wanted, *, now: datetime
+    ) -> "DomainError | asyncio.Future[Outcome]":
+        """Claim units without waiting: refuse at once, or return what the outcome will be in."""
+        campaign_id = sale.campaign.id
         if sale.terms.mode is SaleMode.LOTTERY:
-            return await self._take_offer(campaign_id, wanted, DrawnByLot())
+            return asyncio.ensure_future(self._take_offer(campaign_id, wanted, DrawnByLot()))
         if self.outlook.is_early(sale, wanted, now=now):
             return refusal_of(Verdict.NOT_STARTED, sale)
         if self._writing.is_full:
             return Unavailable(retry_after_seconds=1)
         ticket = Ticket(sale, wanted, asyncio.get_running_loop().create_future())
         self._asking.ask(campaign_id, (ticket,))
-        return await ticket.outcome
+        return ticket.outcome
 
     async def open(self) -> None:
         """Set the clock by the database's, which may be out: then it is set later; look around."""

@@ -9,8 +9,10 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from app.lane.application import Begun
 from app.lane.quick import QuickProtocol
 from app.sample_campaigns import MadeCampaign
+from flash_sale import queries
 from tests.app.lane.driver import Lane
 from tests.miniprogram_api.sales import let_in, open_doors, put_on
 from tests.miniprogram_api.world import World
@@ -87,23 +89,24 @@ class Line:
             await asyncio.sleep(0.01)
         for _ in range(500):
             await asyncio.sleep(0.01)
-            if not self.protocol.tasks:
+            cycle = self.protocol.cycle
+            if not self.protocol.tasks and (cycle is None or cycle.response_complete):
                 return
         raise AssertionError(self.wire.sent)
 
 
 @pytest.fixture
 def quick(lane: Lane) -> Iterator[list[int]]:
-    """Have connections answer at once; return the statuses of what they answered so."""
+    """Have connections answer claims by themselves; return the statuses of what they answered."""
     told: list[int] = []
-    answer_at_once = lane.application.answer_at_once
+    finish = lane.application.finish
 
-    def listen(*given: Any) -> Any:
-        answer = answer_at_once(*given)
-        told.extend([answer[0]] if answer else [])
+    def listen(begun: Begun) -> Any:
+        answer = finish(begun)
+        told.append(answer[0])
         return answer
 
-    lane.application.answer_at_once = listen  # type: ignore[method-assign] # it is listened to
+    lane.application.finish = listen  # type: ignore[method-assign] # it is listened to
     QuickProtocol.lane = lane.application
     yield told
     QuickProtocol.lane = None
@@ -134,6 +137,22 @@ def sold_out(world: World, lane: Lane) -> tuple[MadeCampaign, str, str]:
     assert lane.claim(buyer, made.id, "mine", quantity=1).status_code == 201
     lane.look(made.id)
     return made, buyer, other
+
+
+@pytest.fixture
+def on_sale(world: World, lane: Lane) -> tuple[MadeCampaign, list[str]]:
+    """Return a campaign that sells, known to the lane, and tokens of three members."""
+    made = put_on(world, stock=5)
+    tokens = [str(let_in(world, world.member(), made).token) for _ in range(3)]
+    open_doors(world)
+    assert lane.claim(tokens[2], made.id, "", quantity=9).status_code == 409
+    return made, tokens
+
+
+def held(world: World, made: MadeCampaign) -> int:
+    """Return how many units were claimed."""
+    with world.begin() as session:
+        return len(queries.count_held_by_member(session, made.id))
 
 
 class TestAtOnce:
@@ -182,6 +201,49 @@ class TestAtOnce:
         )
         assert [answer[9:12] for answer in line.answers] == [b"409", b"201", b"409", b"409"]
         assert len(quick) < 4
+
+    def test_a_winner_is_told_without_a_task(
+        self, world: World, lane: Lane, quick: list[int], on_sale: tuple[MadeCampaign, list[str]]
+    ) -> None:
+        made, (one, other, _) = on_sale
+        line, second = Line(lane), Line(lane)
+        line.send(asked(made, one, "a"), asked(made, one, "a") + asked(made, one, "a"))
+        second.send(asked(made, other, "b"))
+        assert [answer[9:12] for answer in line.answers] == [b"201"] * 3
+        bodies = {answer.split(b"\r\n\r\n")[1] for answer in line.answers}
+        assert len(bodies) == 1
+        assert quick.count(201) >= 2  # what was sent behind another waits in uvicorn's own queue
+        assert held(world, made) == 2
+
+    def test_one_who_has_gone_is_not_told_and_has_it(
+        self, world: World, lane: Lane, quick: list[int], on_sale: tuple[MadeCampaign, list[str]]
+    ) -> None:
+        made, (one, *_) = on_sale
+        line = Line(lane)
+
+        async def hang_up() -> None:
+            line.protocol.data_received(asked(made, one))
+            line.wire.close()
+            line.protocol.connection_lost(None)
+
+        lane.run(hang_up())
+        line.send()
+        assert line.wire.sent == b""
+        assert held(world, made) == 1
+
+    def test_who_is_waiting_is_told_before_the_lane_closes(
+        self, lane: Lane, quick: list[int], on_sale: tuple[MadeCampaign, list[str]]
+    ) -> None:
+        made, (one, *_) = on_sale
+        line = Line(lane)
+
+        async def shut_down() -> None:
+            line.protocol.data_received(asked(made, one))
+            line.protocol.shutdown()
+
+        lane.run(shut_down())
+        line.send()
+        assert (quick, line.wire.is_over) == ([201], True)
 
     @pytest.mark.parametrize(
         ("changes", "status"),
