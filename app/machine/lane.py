@@ -22,6 +22,7 @@ from kit.clock import monotonic_seconds
 
 log = logging.getLogger(__name__)
 
+APPLICATION: Final = "app.machine.lane:application"
 FINISH_SECONDS: Final = 4  # for the claims that are being written
 KILL_SECONDS: Final = FINISH_SECONDS + 1.5
 WATCH_SECONDS: Final = 0.2
@@ -35,20 +36,23 @@ GARBAGE_AFTER: Final = 20_000
 SWITCH_SECONDS: Final = 0.001
 
 
-def serve(settings: Settings, *, address: str = HOST) -> None:
-    """Serve until SIGTERM or SIGINT; `CannotRun` when a worker cannot start."""
+def serve(settings: Settings, *, address: str = HOST, application: str = APPLICATION) -> None:
+    """Serve until SIGTERM or SIGINT; `CannotRun` when a worker cannot start.
+
+    Each worker builds the application that `application` names, `module:function`.
+    """
     logs.configure(level=settings.log_level, form=settings.log_format)
     figures.make_room(settings.var_dir / "figures-lane")
     stopping = Stopping()
     stopping.listen()
     # A socket for each: whoever shares one leaves most connections to whoever is first.
     ears = [_listen(address, settings.lane_port) for _ in range(settings.lane_workers)]
-    workers = [_start(ear) for ear in ears]
+    workers = [_start(ear, application) for ear in ears]
     try:
         while not stopping.wait(WATCH_SECONDS):
             for place, worker in enumerate(workers):
                 if worker.exitcode is not None:
-                    workers[place] = _replace(worker, ears[place])
+                    workers[place] = _replace(worker, ears[place], application)
     finally:
         _end(workers)
 
@@ -84,18 +88,19 @@ def _listen(address: str, port: int) -> socket.socket:
     return ear
 
 
-def _start(ear: socket.socket) -> SpawnProcess:
-    worker = multiprocessing.get_context("spawn").Process(target=_work, args=(ear,), daemon=True)
+def _start(ear: socket.socket, application: str) -> SpawnProcess:
+    context = multiprocessing.get_context("spawn")
+    worker = context.Process(target=_work, args=(ear, application), daemon=True)
     worker.start()
     return worker
 
 
-def _replace(worker: SpawnProcess, ear: socket.socket) -> SpawnProcess:
+def _replace(worker: SpawnProcess, ear: socket.socket, application: str) -> SpawnProcess:
     """Start another for one that has ended; connections wait at its socket meanwhile."""
     if worker.exitcode == CANNOT_START:
         raise CannotRun("a worker of the lane cannot start: its log says why")
     log.error("a worker of the lane has ended", extra={"exit_code": worker.exitcode})
-    return _start(ear)
+    return _start(ear, application)
 
 
 def _end(workers: list[SpawnProcess]) -> None:
@@ -110,10 +115,10 @@ def _end(workers: list[SpawnProcess]) -> None:
             worker.join()
 
 
-def _work(ear: socket.socket) -> None:
+def _work(ear: socket.socket, application: str) -> None:
     """Serve in this process."""
     config = uvicorn.Config(
-        "app.machine.lane:application",
+        application,
         factory=True,
         loop="uvloop",
         http="app.lane.quick:QuickProtocol",

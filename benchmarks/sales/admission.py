@@ -21,7 +21,7 @@ CONNECTIONS: Final = 64
 SECONDS: Final = 4
 NOTE: Final = (
     "claims/s let through by the gate, each with a purchase token and an Idempotency-Key of its"
-    " own, at the lane with nothing but the group commit replaced by an instant answer"
+    " own, at a lane of two workers with nothing but the group commit replaced by an instant answer"
     " (benchmarks/sales/gate_only.py); against: the same gate and token behind Flask, on gunicorn"
     " with two gevent workers (benchmarks/sales/behind_flask.py); the same Redis; wrk, one thread,"
     " {connections} connections in a closed loop for {seconds} s, shares the two cores; p99 by"

@@ -1,4 +1,4 @@
-"""The lane's own application, but what the gate lets through is told so at once.
+"""The lane, in as many processes, but what the gate lets through is told so at once.
 
 `Writing.write` of flash_sale/lane/writing.py, the way to the group commit, answers each claim with
 one made-up order, writes nothing to the database, and tells the gate nothing afterwards. Reading
@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.machine import lane
+from config.settings import load_settings
 from flash_sale.batch import Claimed
 from flash_sale.lane.tickets import Ticket, tell_all
 from flash_sale.lane.writing import Writing
@@ -39,3 +40,7 @@ def application() -> Any:
 
 def _tell_at_once(_writing: Writing, _campaign_id: UUID, tickets: Sequence[Ticket]) -> None:
     tell_all(tickets, _MADE_UP)
+
+
+if __name__ == "__main__":
+    lane.serve(load_settings(), application="benchmarks.sales.gate_only:application")

@@ -48,25 +48,16 @@ def start_lane(site: Site) -> str:
 
 
 def start_gate_only(site: Site) -> str:
-    """Start a lane that commits nothing; return its address."""
-    port = free_port()
+    """Start a lane that commits nothing, with as many workers; return its address."""
+    one, port = site.program("lane"), free_port()
+    more = {
+        SHARED_DIRECTORY: str(site.folder / "figures-gate-only"),
+        "LANE_PORT": str(port),
+        "LANE_WORKERS": str(WORKERS),
+    }
+    command = (sys.executable, "-m", "benchmarks.sales.gate_only")
     url = f"http://127.0.0.1:{port}"
-    command = (
-        *(sys.executable, "-m", "uvicorn", "benchmarks.sales.gate_only:application", "--factory"),
-        *("--port", str(port), "--loop", "uvloop", "--http", "httptools", "--ws", "none"),
-        *(
-            "--interface",
-            "asgi3",
-            "--no-access-log",
-            "--log-level",
-            "warning",
-            "--no-server-header",
-        ),
-        "--no-proxy-headers",
-    )
-    more = {SHARED_DIRECTORY: str(site.folder / "figures-gate-only")}
-    lane = site.program("lane")
-    site.start(Program("gate-only", command, {**lane.environment, **more}), f"{url}/healthz")
+    site.start(Program("gate-only", command, {**one.environment, **more}), f"{url}/healthz")
     return url
 
 
