@@ -57,7 +57,7 @@ class PassedBy:
 
     def __contains__(self, member_id: UUID) -> bool:
         """Say whether the member is remembered."""
-        return member_id in self._members
+        return bool(self._members) and member_id in self._members
 
 
 class Throttle:

@@ -49,16 +49,38 @@ class Answer:
 
     def headers(self, asked: Asked) -> Headers:
         """Return all headers."""
-        headers = [
-            *_ALWAYS,
-            (b"content-type", self.content_type.encode()),
+        return [
+            *_fixed(self.content_type, self.more, secure=asked.is_secure),
             (b"content-length", b"%d" % len(self.body)),
             (_REQUEST_ID, asked.request_id.encode()),
-            *self.more,
         ]
-        if asked.is_secure:
-            headers.append(_STRICT)
-        return headers
+
+    def wire(self, asked: Asked) -> bytes:
+        """Return the same as it travels, and the body behind it."""
+        return b"%bcontent-length: %d\r\n%b: %b\r\n\r\n%b" % (
+            _lines(self.content_type, self.more, secure=asked.is_secure),
+            len(self.body),
+            _REQUEST_ID,
+            asked.request_id.encode(),
+            self.body,
+        )
+
+
+@lru_cache(maxsize=1024)
+def _fixed(content_type: str, more: tuple[tuple[bytes, bytes], ...], *, secure: bool) -> Headers:
+    """Return the headers that many answers have in common."""
+    headers = [*_ALWAYS, (b"content-type", content_type.encode()), *more]
+    return [*headers, _STRICT] if secure else headers
+
+
+@lru_cache(maxsize=1024)
+def _lines(content_type: str, more: tuple[tuple[bytes, bytes], ...], *, secure: bool) -> bytes:
+    return lines_of(_fixed(content_type, more, secure=secure))
+
+
+def lines_of(headers: Headers) -> bytes:
+    """Return headers as they travel."""
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
 def refuse(refusal: DomainError, asked: Asked) -> Answer:

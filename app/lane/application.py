@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import metrics
 from app.lane import answers
-from app.lane.answers import Answer, Headers
+from app.lane.answers import Answer
 from app.lane.asked import Asked, Message, NotServed, Receive, Scope, read_request
 from app.lane.door import ClaimDoor, Pending, finish
 from app.lane.figures import ROUTE, Figures
@@ -103,12 +103,12 @@ class LaneApplication:
         begun = self._parts.door.begin(asked, campaign_id, body)
         return None if begun is None else Begun(asked, begun)
 
-    def finish(self, begun: Begun) -> tuple[int, Headers, bytes]:
-        """Return status, headers and body of a claim that is decided."""
+    def finish(self, begun: Begun) -> tuple[int, bytes]:
+        """Return the status of a claim that is decided, and its headers and body as they travel."""
         said = begun.said
         answer = said if isinstance(said, Answer) else _finish(said, begun.asked)
         self._figures.count("POST", ROUTE, answer.status, answer.code)
-        return answer.status, answer.headers(begun.asked), answer.body
+        return answer.status, answer.wire(begun.asked)
 
     async def _answer(self, scope: Scope, asked: Asked, receive: Receive) -> tuple[str, Answer]:
         campaign_id = _campaign_of(scope["path"])

@@ -28,18 +28,25 @@ class Counting:
         self._counts: dict[bytes | str, int] = {}
         self._window = -1
 
+    def count(self, network: str, member_id: UUID, device: bytes) -> None:
+        """Count a request of a network, a member and a device; raises `RateLimited`."""
+        now = monotonic_seconds()
+        self._hit(network, self._most_of_address, now)
+        self._hit(member_id.bytes, self._most_of_member, now)
+        self._hit(device, self._most_of_device, now)
+
     def count_address(self, network: str) -> None:
         """Count a request of a network; raises `RateLimited`."""
-        self._hit(network, self._most_of_address)
+        self._hit(network, self._most_of_address, monotonic_seconds())
 
     def count_member(self, member_id: UUID, device: bytes | None) -> None:
         """Count a request of a member, and of the device if it is known; raises `RateLimited`."""
-        self._hit(member_id.bytes, self._most_of_member)
-        if device is not None:
-            self._hit(device, self._most_of_device)
-
-    def _hit(self, key: bytes | str, most: int) -> None:
         now = monotonic_seconds()
+        self._hit(member_id.bytes, self._most_of_member, now)
+        if device is not None:
+            self._hit(device, self._most_of_device, now)
+
+    def _hit(self, key: bytes | str, most: int, now: float) -> None:
         window = int(now / SECONDS)
         if window != self._window:
             self._window, self._counts = window, {}

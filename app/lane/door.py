@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from app.lane.answers import Answer, refuse
 from app.lane.asked import Asked, NotServed, Receive, claim_of, read_body
 from app.lane.counting import Counting
+from app.lane.known_tokens import KnownTokens
 from flash_sale.batch import Outcome, Wanted
 from flash_sale.entry import Doorman
 from flash_sale.lane.desk import LaneDesk
@@ -18,7 +19,7 @@ from flash_sale.queries import Sale
 from flash_sale.rules import SoldOut
 from kit.database_clock import DatabaseClock
 from kit.errors import DomainError, RateLimited
-from miniprogram_api.auth import Caller, SignInRequired, look_up, read_purchase
+from miniprogram_api.auth import Caller, SignInRequired, look_up
 from miniprogram_api.claim_views import render_claim
 from miniprogram_api.claimants import check_person, wanted_by_token
 from miniprogram_api.client_channel import read_channel
@@ -60,6 +61,7 @@ class ClaimDoor:
         self._limits = limits
         self._clock = clock
         self._counting = Counting(limits)
+        self._tokens = KnownTokens(ports.purchase_key)
 
     async def claim(self, asked: Asked, campaign_id: UUID, receive: Receive) -> Answer:
         """Answer a claim; raises refusals of the door, `NotServed` and `ValidationError`."""
@@ -72,7 +74,7 @@ class ClaimDoor:
         self._counting.count_address(asked.network)
         authorization = asked.get(b"authorization")
         now = self._clock.tell()
-        token = read_purchase(authorization, key=self._ports.purchase_key, now=now)
+        token = self._tokens.read(authorization, now=now)
         if token is not None:
             self._counting.count_member(token.member_id, token.device)
             sent = claim_of(asked, body)
@@ -93,8 +95,7 @@ class ClaimDoor:
         """
         now = self._clock.tell()
         try:
-            authorization = asked.get(b"authorization")
-            token = read_purchase(authorization, key=self._ports.purchase_key, now=now)
+            token = self._tokens.read(asked.get(b"authorization"), now=now)
             if token is None or token.campaign_id != campaign_id:
                 return None
             key = read_key(asked.get(b"idempotency-key"))
@@ -106,8 +107,7 @@ class ClaimDoor:
         if sent.offer_id is not None or (sale is None and not is_sold_out):
             return None
         try:
-            self._counting.count_address(asked.network)
-            self._counting.count_member(token.member_id, token.device)
+            self._counting.count(asked.network, token.member_id, token.device)
         except RateLimited as refusal:
             return refuse(refusal, asked)
         if sale is None:

@@ -61,7 +61,8 @@ class Outlook:
         if not view.starts_at <= now < view.ends_at:
             return False
         self._asked_at[campaign_id] = look.at
-        return member_id not in view.offered and member_id.bytes not in look.holders
+        has_offer = bool(view.offered) and member_id in view.offered
+        return not has_offer and member_id.bytes not in look.holders
 
     def is_early(self, sale: Sale, wanted: Wanted, *, now: datetime) -> bool:
         """Say whether the claim surely comes before the opening."""

@@ -101,7 +101,7 @@ def quick(lane: Lane) -> Iterator[list[int]]:
     told: list[int] = []
     finish = lane.application.finish
 
-    def listen(begun: Begun) -> Any:
+    def listen(begun: Begun) -> tuple[int, bytes]:
         answer = finish(begun)
         told.append(answer[0])
         return answer
@@ -285,6 +285,41 @@ class TestAtOnce:
         assert statuses[-1] == b"429"
         assert b"\r\nretry-after: " in line.answers[-1]
         assert statuses.count(b"409") <= 3  # a window may end between two
+
+    def test_who_asks_nothing_more_is_hung_up_on(
+        self, lane: Lane, quick: list[int], sold_out: tuple[MadeCampaign, str, str]
+    ) -> None:
+        made, _, other = sold_out
+        line = Line(lane)
+        line.protocol.timeout_keep_alive = 0.1
+
+        async def look(*, asks: bool) -> None:
+            for _ in range(20):
+                if asks:
+                    line.protocol.data_received(asked(made, other))
+                await asyncio.sleep(0.02)
+
+        lane.run(look(asks=True))
+        assert not line.wire.is_over
+        lane.run(look(asks=False))
+        assert line.wire.is_over
+        assert len(quick) == 20
+
+    def test_who_waits_for_an_answer_is_not(
+        self, lane: Lane, quick: list[int], on_sale: tuple[MadeCampaign, list[str]]
+    ) -> None:
+        made, (one, *_) = on_sale
+        line = Line(lane)
+
+        async def stall() -> None:
+            line.protocol.data_received(asked(made, one))
+            line.protocol._idle_since -= 1_000  # as if that were long ago
+            line.protocol._look_if_idle()
+            assert not line.wire.is_over
+
+        lane.run(stall())
+        line.send()
+        assert quick == [201]
 
     def test_what_is_no_http_is_refused(
         self, lane: Lane, quick: list[int], caplog: pytest.LogCaptureFixture
