@@ -49,6 +49,7 @@ TARGETS = frozenset(
         "alipay.bill",
         "alipay.bill_file",
         "alipay.message",
+        "alipay.content_check",
         "wecom.token",
         "wecom.robot",
         "wecom.media",
