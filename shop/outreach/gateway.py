@@ -1,10 +1,12 @@
 """What the shop asks of the platforms that carry messages, in the shop's own words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+
+from shop.members.platforms import Platform
 
 
 class ChannelError(Exception):
@@ -163,6 +165,15 @@ class MemberMessages(Protocol):
     def send(self, message: MemberMessage) -> None:
         """Send; raises `ChannelError` kinds only, `NoGrant` when the member has none left."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channels:
+    """The channels that are on; what is None or missing is off, and what needs it waits."""
+
+    robots: Robots | None = None
+    group_tasks: GroupTasks | None = None
+    member_messages: Mapping[Platform, MemberMessages] = field(default_factory=dict)
 
 
 class ContentCheck(Protocol):
