@@ -170,30 +170,6 @@ class WecomGroupTasks:
         return answer
 
 
-class GroupTasksNotSetUp:
-    """Stands in while no company is set up; a `GroupTasks` that refuses everything."""
-
-    def create(self, task: GroupTask) -> TaskMade:
-        """Refuse."""
-        raise _not_set_up()
-
-    def list_made(self, *, since: datetime, until: datetime) -> Sequence[TaskSeen]:
-        """Refuse."""
-        raise _not_set_up()
-
-    def results(self, *, msgid: str, sender: str) -> Sequence[TaskResult]:
-        """Refuse."""
-        raise _not_set_up()
-
-    def remind(self, *, msgid: str) -> None:
-        """Refuse."""
-        raise _not_set_up()
-
-
-def _not_set_up() -> ChannelRefused:
-    return ChannelRefused("no company is set up at WeCom", code="NOT_SET_UP")
-
-
 def _result(item: Mapping[str, Any]) -> TaskResult:
     state = STATES.get(item.get("status"))
     if state is None:
