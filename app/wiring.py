@@ -60,15 +60,14 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
         raise SystemExit(f"settings refused:\n{error}") from None
     alipay = _alipay_gateway(settings, alipay_api, timeout)
     secrets = settings.secrets
-    begin = make_begin(
-        make_engine(
-            settings.database_url,
-            pool_size=connections,
-            max_overflow=0,
-            application_name=name,
-            by_index=by_index,
-        )
+    engine = make_engine(
+        settings.database_url,
+        pool_size=connections,
+        max_overflow=0,
+        application_name=name,
+        by_index=by_index,
     )
+    begin = make_begin(engine)
     return Ports(
         begin=begin,
         clock=DatabaseClock(begin),
