@@ -17,6 +17,8 @@ from flash_sale.handlers import (
     publish_sale_when_copied,
     reassign_claims_when_joined,
     return_claim_when_refunded,
+    tell_member_when_offered,
+    tell_members_when_reminded,
 )
 from group_buy.events import GroupFailed, GroupFormed, GroupNudged, InitiationPassed, SeatMoved
 from group_buy.handlers import (
@@ -24,6 +26,8 @@ from group_buy.handlers import (
     publish_when_copied,
     reassign_seats_when_joined,
     take_seat_when_paid,
+    tell_members_when_failed,
+    tell_members_when_formed,
 )
 from group_buy.sheets.events import SheetCancelled, SheetConfirmed, SheetFailed, SheetOpened
 from group_buy.sheets.handlers import (
@@ -44,9 +48,19 @@ from shop.campaigns.events import (
     CampaignWarmed,
 )
 from shop.cards.events import CardRevealed
+from shop.chat_groups.handlers import reassign_chat_groups_when_joined
 from shop.members.events import MembersJoined
 from shop.orders.events import OrderClosed, OrderFulfilled, OrderPaid, OrderRefunded
 from shop.orders.handlers import reassign_when_joined
+from shop.outreach.handlers import (
+    plan_pushes_when_scheduled,
+    push_when_settled,
+    reassign_inbox_when_joined,
+    tell_leader_when_earned,
+    tell_member_when_delivered,
+    tell_member_when_refunded,
+)
+from shop.referral.events import CommissionEarned
 from shop.referral.handlers import (
     attribute_order_when_paid,
     claw_back_when_refunded,
@@ -60,6 +74,8 @@ REACTIONS: Final[Reactions] = {
         reassign_sheets_when_joined,
         reassign_claims_when_joined,
         reassign_earnings_when_joined,
+        reassign_chat_groups_when_joined,
+        reassign_inbox_when_joined,
     ],
     OrderPaid: [
         take_seat_when_paid,
@@ -67,21 +83,26 @@ REACTIONS: Final[Reactions] = {
         pay_claim_when_paid,
         attribute_order_when_paid,
     ],
-    OrderFulfilled: [],
+    OrderFulfilled: [tell_member_when_delivered],
     OrderClosed: [free_seat_when_closed, let_entry_lapse_when_closed, lapse_claim_when_closed],
-    OrderRefunded: [return_claim_when_refunded, claw_back_when_refunded],
+    OrderRefunded: [
+        return_claim_when_refunded,
+        claw_back_when_refunded,
+        tell_member_when_refunded,
+    ],
+    CommissionEarned: [tell_leader_when_earned],
     CardRevealed: [],
-    CampaignScheduled: [],
+    CampaignScheduled: [plan_pushes_when_scheduled],
     CampaignWarmed: [],
     CampaignOpened: [],
     CampaignEnded: [draw_or_close_when_ended],
-    CampaignSettled: [close_queue_when_settled],
+    CampaignSettled: [close_queue_when_settled, push_when_settled],
     CampaignPaused: [],
     CampaignResumed: [],
     CampaignCancelled: [],
     CampaignCopiedForSlot: [publish_when_copied, publish_sale_when_copied],
-    GroupFormed: [],
-    GroupFailed: [],
+    GroupFormed: [tell_members_when_formed],
+    GroupFailed: [tell_members_when_failed],
     GroupNudged: [],
     InitiationPassed: [],
     SeatMoved: [],
@@ -90,8 +111,8 @@ REACTIONS: Final[Reactions] = {
     SheetFailed: [],
     SheetCancelled: [],
     UnitsClaimed: [],
-    OfferMade: [],
+    OfferMade: [tell_member_when_offered],
     LotteryDrawn: [],
-    OpeningReminded: [],
+    OpeningReminded: [tell_members_when_reminded],
     SamePayerNoticed: [],
 }

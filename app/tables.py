@@ -8,9 +8,12 @@ from kit.db import Base
 from shop.campaigns import models as campaigns
 from shop.cards import models as cards
 from shop.catalog import models as catalog
+from shop.chat_groups import models as chat_groups
 from shop.ledger import models as ledger
 from shop.members import models as members
 from shop.orders import models as orders
+from shop.outreach import inbox_models as inbox
+from shop.outreach import models as outreach
 from shop.payments import models as payments
 from shop.referral import models as referral
 from shop.settlement import models as settlement
@@ -26,9 +29,12 @@ ROOMS = (
     campaigns,
     cards,
     catalog,
+    chat_groups,
     ledger,
     members,
     orders,
+    outreach,
+    inbox,
     payments,
     referral,
     settlement,

@@ -15,6 +15,7 @@ from redis.cluster import RedisCluster
 from redis.retry import Retry
 
 from app.gate_cluster import MORE_TRIES, NODE_SECONDS, connect_late
+from app.messaging import make_channels, make_content_checks
 from app.options import WebOptions
 from config.settings import AlipaySettings, Settings, WechatPaySettings
 from kit.alipay import AlipayApi
@@ -59,15 +60,14 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
         raise SystemExit(f"settings refused:\n{error}") from None
     alipay = _alipay_gateway(settings, alipay_api, timeout)
     secrets = settings.secrets
-    begin = make_begin(
-        make_engine(
-            settings.database_url,
-            pool_size=connections,
-            max_overflow=0,
-            application_name=name,
-            by_index=by_index,
-        )
+    engine = make_engine(
+        settings.database_url,
+        pool_size=connections,
+        max_overflow=0,
+        application_name=name,
+        by_index=by_index,
     )
+    begin = make_begin(engine)
     return Ports(
         begin=begin,
         clock=DatabaseClock(begin),
@@ -80,6 +80,8 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
             Platform.ALIPAY: alipay_members,
         },
         shipping_desk=WechatShippingDesk(wechat_api),
+        channels=make_channels(settings, wechat=wechat_api, alipay=alipay_api, redis=redis),
+        content_checks=make_content_checks(wechat=wechat_api, alipay=alipay_api),
         vault=vault,
         phone_book=PhoneBook(key=_raw(secrets.phone_key), hash_key=_raw(secrets.phone_hash_key)),
         token_hash_key=_raw(secrets.token_hash_key),

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from flash_sale import claims, lottery, queries, service, waiting
+from flash_sale import claims, lottery, queries, service, telling, waiting
+from flash_sale.events import OfferMade, OpeningReminded
 from flash_sale.models import SaleMode
 from shop.campaigns import queries as campaigns
 from shop.campaigns.events import CampaignCopiedForSlot, CampaignEnded, CampaignSettled
@@ -54,6 +55,24 @@ def close_queue_when_settled(event: CampaignSettled, *, session: Session, now: d
     """Tell those whom the draw left without a unit that none comes any more."""
     if event.kind == CampaignKind.FLASH_SALE.value:
         waiting.close_queue(session, UUID(event.campaign_id), now=now)
+
+
+def tell_member_when_offered(event: OfferMade, *, session: Session, now: datetime) -> None:
+    """Tell the member that a unit is set aside for them, and until when."""
+    telling.tell_offered(
+        session,
+        UUID(event.campaign_id),
+        member_id=UUID(event.member_id),
+        cause=f"offer:{event.wait_id}:{event.until}",
+        until=datetime.fromisoformat(event.until),
+        now=now,
+    )
+
+
+def tell_members_when_reminded(event: OpeningReminded, *, session: Session, now: datetime) -> None:
+    """Tell those who asked that the campaign opens in a few minutes."""
+    member_ids = [UUID(member_id) for member_id in event.member_ids]
+    telling.tell_opening(session, UUID(event.campaign_id), member_ids, now=now)
 
 
 def publish_sale_when_copied(

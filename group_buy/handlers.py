@@ -5,7 +5,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from group_buy import leaving, owners, service, taking
+from group_buy import leaving, owners, service, taking, telling
+from group_buy.events import GroupFailed, GroupFormed
 from shop.campaigns import queries as campaigns
 from shop.campaigns.events import CampaignCopiedForSlot
 from shop.campaigns.models import CampaignKind
@@ -26,6 +27,16 @@ def free_seat_when_closed(event: OrderClosed, *, session: Session, now: datetime
 def reassign_seats_when_joined(event: MembersJoined, *, session: Session, now: datetime) -> None:
     """Give the joined member's seats to the member they became part of."""
     owners.reassign(session, from_member_id=UUID(event.from_id), into_member_id=UUID(event.into_id))
+
+
+def tell_members_when_formed(event: GroupFormed, *, session: Session, now: datetime) -> None:
+    """Tell the members of the group, and the chat groups if it is the campaign's first."""
+    telling.tell_formed(session, UUID(event.group_id), UUID(event.campaign_id), now=now)
+
+
+def tell_members_when_failed(event: GroupFailed, *, session: Session, now: datetime) -> None:
+    """Tell the members of the group, and the chat groups if it is the campaign's first."""
+    telling.tell_failed(session, UUID(event.group_id), UUID(event.campaign_id), now=now)
 
 
 def publish_when_copied(event: CampaignCopiedForSlot, *, session: Session, now: datetime) -> None:

@@ -22,6 +22,7 @@ from miniprogram_api.schemas.referral import (
     SumsOut,
 )
 from shop.campaigns.queries import CampaignNotFound
+from shop.chat_groups.queries import ChatGroupNotFound
 from shop.members.queries import MemberNotActive
 from shop.referral import funnels, queries, service
 from shop.referral.models import CommissionEntry, Earnings
@@ -35,13 +36,17 @@ blueprint = member_blueprint("referral", tag="Referral")
 @blueprint.input(InviteIn)
 @blueprint.output(InviteAnswer, status_code=201)
 @blueprint.doc(summary="Get my invite")
-@refuses(CampaignNotFound, MemberNotActive)
+@refuses(CampaignNotFound, ChatGroupNotFound, MemberNotActive)
 def invite(json_data: InviteIn) -> InviteAnswer:
-    """The same code each time, for the same campaign."""
+    """The same code each time, for the same campaign and chat group."""
     who, now = caller(), ports().clock()
     with ports().begin() as session:
         given = service.give_invite(
-            session, who.member_id, campaign_id=json_data.campaign_id, now=now
+            session,
+            who.member_id,
+            campaign_id=json_data.campaign_id,
+            chat_group_id=json_data.chat_group_id,
+            now=now,
         )
         previews = funnels.preview(session, who.member, given.campaign_id, now=now)
         return InviteAnswer(
@@ -49,6 +54,7 @@ def invite(json_data: InviteIn) -> InviteAnswer:
                 code=given.code,
                 share_path=f"/s/{given.code}",
                 campaign_id=given.campaign_id,
+                chat_group_id=given.chat_group_id,
                 views=given.views,
                 created_at=given.created_at,
                 previews=[
@@ -78,11 +84,13 @@ def see_standing() -> Response:
     with ports().begin() as session:
         sums = view_sums(queries.find_earnings(session, member.id))
         rows = funnels.list_funnels(session, member.id)
+        by_chat_group = funnels.list_chat_group_funnels(session, member.id)
     read = LeaderRead(
         is_leader=member.leader_since is not None,
         leader_since=member.leader_since,
         sums=sums,
-        funnels=[FunnelOut(**{name: getattr(row, name) for name in FUNNEL}) for row in rows],
+        funnels=[view_funnel(row) for row in rows],
+        chat_group_funnels=[view_funnel(row) for row in by_chat_group],
         server_time=ports().clock(),
         poll_after_ms=None,
     )
@@ -108,6 +116,11 @@ def list_earnings(query_data: PageQuery) -> Response:
         poll_after_ms=None,
     )
     return answer_read(read)
+
+
+def view_funnel(row: funnels.Funnel) -> FunnelOut:
+    """Return a funnel, field by field."""
+    return FunnelOut(**{name: getattr(row, name) for name in FUNNEL})
 
 
 def view_sums(earnings: Earnings) -> SumsOut:

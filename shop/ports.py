@@ -13,6 +13,7 @@ from kit.ratelimit import RateLimiter
 from shop.cards.vault import Vault
 from shop.members.phones import PhoneBook
 from shop.members.platforms import IdentityPlatform, Platform, ShippingDesk
+from shop.outreach.gateway import Channels, ContentCheck
 from shop.payments.gateway import Channel, PaymentGateway
 
 
@@ -28,6 +29,8 @@ class Ports:
     gateways: Mapping[Channel, PaymentGateway]
     identity_platforms: Mapping[Platform, IdentityPlatform]
     shipping_desk: ShippingDesk
+    channels: Channels
+    content_checks: Mapping[Platform, ContentCheck]
     vault: Vault
     phone_book: PhoneBook
     token_hash_key: bytes

@@ -12,6 +12,9 @@ class InviteIn(Sent):
     """What the invite is for."""
 
     campaign_id: UUID | None = Field(default=None, description="Null: for everything.")
+    chat_group_id: UUID | None = Field(
+        default=None, description="A chat group that I run: whom it brings is told apart."
+    )
 
 
 class PreviewOut(Given):
@@ -27,6 +30,7 @@ class InviteOut(Given):
     code: str
     share_path: str = Field(description="The page to share, from the root of the site.")
     campaign_id: UUID | None
+    chat_group_id: UUID | None
     views: int = Field(description="Looks at the page so far.")
     created_at: Moment
     previews: list[PreviewOut] = Field(description="For leaders, of a campaign's items.")
@@ -48,10 +52,12 @@ class SumsOut(Given):
 
 
 class FunnelOut(Given):
-    """What came of my invites to one campaign, or to everything."""
+    """What came of my invites to one campaign or to everything, or of those of a chat group."""
 
     campaign_id: UUID | None
     campaign_name: str | None
+    chat_group_id: UUID | None
+    chat_group_name: str | None
     views: int
     members: int = Field(description="Members whom these invites bound.")
     paid_orders: int
@@ -66,7 +72,10 @@ class LeaderRead(Read):
     is_leader: bool
     leader_since: Moment | None
     sums: SumsOut
-    funnels: list[FunnelOut]
+    funnels: list[FunnelOut] = Field(description="One for each campaign.")
+    chat_group_funnels: list[FunnelOut] = Field(
+        description="One for each chat group, over all campaigns; they are in the funnels too."
+    )
 
 
 class EntryOut(Given):

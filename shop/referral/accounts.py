@@ -20,6 +20,7 @@ def export_account(session: Session, phone_book: PhoneBook, *, member_id: UUID) 
         {
             "code": invite.code,
             "campaign_id": None if invite.campaign_id is None else str(invite.campaign_id),
+            "chat_group_id": None if invite.chat_group_id is None else str(invite.chat_group_id),
             "views": invite.views,
             "created_at": _text_of(invite.created_at),
         }

@@ -1,16 +1,18 @@
-"""What came of a member's invites, per campaign; and what a leader would earn on one."""
+"""What came of invites, per campaign and per chat group; and what a leader would earn on one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, func, null, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from kit.money import Fen
 from shop.campaigns import queries as campaigns
 from shop.campaigns.models import Campaign
+from shop.chat_groups.models import ChatGroup
 from shop.members.models import Member
 from shop.orders.models import OrderLine
 from shop.referral import queries
@@ -20,10 +22,15 @@ from shop.referral.rules import earned, pick_rule
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
-    """From looks at the share page to money that came back, of invites to one campaign or all."""
+    """From looks at the share page to money that came back, of invites for one purpose.
+
+    That is one campaign or all (None), and where it is told apart, one chat group or none.
+    """
 
     campaign_id: UUID | None
     campaign_name: str | None
+    chat_group_id: UUID | None
+    chat_group_name: str | None
     views: int
     members: int  # who signed in and were bound
     paid_orders: int
@@ -41,25 +48,52 @@ class Preview:
 
 
 def list_funnels(session: Session, member_id: UUID) -> list[Funnel]:
-    """Return the funnels of the member's invites, the newest campaign first."""
+    """Return the funnels of the member's invites per campaign, the newest first."""
     views = session.execute(
-        select(Invite.campaign_id, Campaign.name, func.sum(Invite.views))
+        select(Invite.campaign_id, Campaign.name, null(), null(), func.sum(Invite.views))
         .outerjoin(Campaign, Campaign.id == Invite.campaign_id)
         .where(Invite.member_id == member_id)
         .group_by(Invite.campaign_id, Campaign.name)
         .order_by(Invite.campaign_id.desc().nulls_last())
     ).all()
-    bound = {row[0]: row[1] for row in session.execute(_bound(member_id))}
-    paid = {row[0]: row[1:] for row in session.execute(_paid(member_id))}
+    return _funnels(session, views, member_id, by=Invite.campaign_id, at=0)
+
+
+def list_chat_group_funnels(session: Session, member_id: UUID) -> list[Funnel]:
+    """Return the funnels of a leader's chat groups over all campaigns, the newest group first."""
+    views = session.execute(
+        select(null(), null(), Invite.chat_group_id, ChatGroup.name, func.sum(Invite.views))
+        .join(ChatGroup, ChatGroup.id == Invite.chat_group_id)
+        .where(Invite.member_id == member_id)
+        .group_by(Invite.chat_group_id, ChatGroup.name)
+        .order_by(Invite.chat_group_id.desc())
+    ).all()
+    return _funnels(session, views, member_id, by=Invite.chat_group_id, at=2)
+
+
+def _funnels(
+    session: Session,
+    views: Sequence[Any],
+    member_id: UUID,
+    *,
+    by: InstrumentedAttribute[UUID | None],
+    at: int,
+) -> list[Funnel]:
+    """Put what was bound and paid beside the views; column `at` of each row is its purpose."""
+    bound = {row[0]: row[1] for row in session.execute(_bound(member_id, by))}
+    paid = {row[0]: row[1:] for row in session.execute(_paid(member_id, by))}
     found: list[Funnel] = []
-    for campaign_id, name, looks in views:
-        orders, total, returned, back = paid.get(campaign_id, (0, 0, 0, 0))
+    for row in views:
+        campaign_id, name, chat_group_id, chat_group_name, looks = row
+        orders, total, returned, back = paid.get(row[at], (0, 0, 0, 0))
         found.append(
             Funnel(
                 campaign_id=campaign_id,
                 campaign_name=name,
+                chat_group_id=chat_group_id,
+                chat_group_name=chat_group_name,
                 views=int(looks),
-                members=bound.get(campaign_id, 0),
+                members=bound.get(row[at], 0),
                 paid_orders=orders,
                 paid_fen=Fen(int(total)),
                 refunded_orders=returned,
@@ -92,29 +126,31 @@ def preview(
     return found
 
 
-def _bound(member_id: UUID) -> Select[UUID | None, int]:
+def _bound(member_id: UUID, by: InstrumentedAttribute[UUID | None]) -> Select[UUID | None, int]:
     return (
-        select(Invite.campaign_id, func.count(Touch.member_id.distinct()))
+        select(by, func.count(Touch.member_id.distinct()))
         .join(Touch, Touch.invite_id == Invite.id)
         .where(Invite.member_id == member_id, Touch.refusal.is_(None))
-        .group_by(Invite.campaign_id)
+        .group_by(by)
     )
 
 
-def _paid(member_id: UUID) -> Select[UUID | None, int, int, int, int]:
+def _paid(
+    member_id: UUID, by: InstrumentedAttribute[UUID | None]
+) -> Select[UUID | None, int, int, int, int]:
     total, back = func.sum(OrderLine.total_fen), func.sum(OrderLine.refunded_fen)
     each = (
-        select(Invite.campaign_id, total.label("total"), back.label("back"))
+        select(by.label("purpose"), total.label("total"), back.label("back"))
         .join(Attribution, Attribution.invite_id == Invite.id)
         .join(OrderLine, OrderLine.order_id == Attribution.order_id)
         .where(Invite.member_id == member_id)
-        .group_by(Invite.campaign_id, Attribution.order_id)
+        .group_by(by, Attribution.order_id)
         .subquery()
     )
     return select(
-        each.c.campaign_id,
+        each.c.purpose,
         func.count(),
         func.sum(each.c.total),
         func.count().filter(each.c.back > 0),
         func.sum(each.c.back),
-    ).group_by(each.c.campaign_id)
+    ).group_by(each.c.purpose)

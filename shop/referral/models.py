@@ -18,7 +18,10 @@ from kit.sweep import Retried
 
 
 class Invite(Base):
-    """A member's code for a campaign, or for everything; opening it binds who opens."""
+    """A member's code for a campaign, or for everything; opening it binds who opens.
+
+    A leader has another one for each of their chat groups, which tells where somebody came from.
+    """
 
     __tablename__ = "invites"
     __table_args__ = (
@@ -27,6 +30,7 @@ class Invite(Base):
             "uq_invites_current",
             "member_id",
             "campaign_id",
+            "chat_group_id",
             unique=True,
             postgresql_where="is_current",
             postgresql_nulls_not_distinct=True,
@@ -37,6 +41,7 @@ class Invite(Base):
     id: Mapped[PrimaryId]
     member_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"))
     campaign_id: Mapped[UUID | None] = mapped_column(ForeignKey("campaigns.id"))
+    chat_group_id: Mapped[UUID | None] = mapped_column(ForeignKey("chat_groups.id"), index=True)
     code: Mapped[str] = mapped_column(String(32), unique=True)
     # Of two joined members' codes one is given when asked again; both go on working.
     is_current: Mapped[bool] = mapped_column(default=True)

@@ -47,13 +47,20 @@ def get_invite(session: Session, code: str) -> Invite:
 
 
 def find_current_invite(
-    session: Session, member_id: UUID, campaign_id: UUID | None
+    session: Session,
+    member_id: UUID,
+    campaign_id: UUID | None,
+    chat_group_id: UUID | None = None,
 ) -> Invite | None:
-    """Return the code that the member gives for the campaign, or for everything, or None."""
+    """Return the code that the member gives for the campaign, or for everything, or None.
+
+    For a chat group it is the one for that group.
+    """
     return session.scalars(
         select(Invite).where(
             Invite.member_id == member_id,
             Invite.campaign_id.is_not_distinct_from(campaign_id),
+            Invite.chat_group_id.is_not_distinct_from(chat_group_id),
             Invite.is_current,
         )
     ).one_or_none()

@@ -11,6 +11,7 @@ from kit.errors import Malformed, NotFound
 from kit.ids import new_id
 from kit.money import Fen
 from shop.campaigns import queries as campaigns
+from shop.chat_groups import queries as chat_groups
 from shop.members import queries as members
 from shop.members.models import Member, MemberStatus
 from shop.orders.models import Order
@@ -44,21 +45,30 @@ class RuleNotFound(NotFound):
 
 
 def give_invite(
-    session: Session, member_id: UUID, *, campaign_id: UUID | None, now: datetime
+    session: Session,
+    member_id: UUID,
+    *,
+    campaign_id: UUID | None,
+    chat_group_id: UUID | None = None,
+    now: datetime,
 ) -> Invite:
     """Return the member's invite for the campaign, or for everything: always the same.
 
-    Raises `campaigns.CampaignNotFound` or `members.MemberNotActive`.
+    One for a chat group that the member runs tells whom that group brought. Raises
+    `campaigns.CampaignNotFound`, `chat_groups.ChatGroupNotFound` or `members.MemberNotActive`.
     """
     if campaign_id is not None:
         campaigns.get_campaign(session, campaign_id)
+    if chat_group_id is not None:
+        chat_groups.get_own_chat_group(session, chat_group_id, leader_id=member_id)
     members.lock_member(session, member_id)
-    found = queries.find_current_invite(session, member_id, campaign_id)
+    found = queries.find_current_invite(session, member_id, campaign_id, chat_group_id)
     if found is None:
         found = Invite(
             id=new_id(),
             member_id=member_id,
             campaign_id=campaign_id,
+            chat_group_id=chat_group_id,
             code=new_code(),
             created_at=now,
         )
@@ -185,10 +195,11 @@ def reassign(session: Session, *, gone_id: UUID, kept_id: UUID, now: datetime) -
     """
     first, second = sorted((gone_id, kept_id))
     locked = {member_id: lock_earnings(session, member_id) for member_id in (first, second)}
-    theirs = select(Invite.campaign_id).where(Invite.member_id == kept_id, Invite.is_current)
-    taken = set(session.scalars(theirs))
+    theirs = select(Invite).where(Invite.member_id == kept_id, Invite.is_current)
+    taken = {(one.campaign_id, one.chat_group_id) for one in session.scalars(theirs)}
     for invite in session.scalars(select(Invite).where(Invite.member_id == gone_id)):
-        invite.is_current = invite.is_current and invite.campaign_id not in taken
+        purpose = (invite.campaign_id, invite.chat_group_id)
+        invite.is_current = invite.is_current and purpose not in taken
         invite.member_id = kept_id
     session.flush()
     for table, column in ((Commission, "earner_id"), (CommissionRule, "leader_id")):

@@ -30,11 +30,13 @@ from shop.catalog.models import (
 )
 from shop.members.phones import PhoneBook
 from shop.members.platforms import Platform
+from shop.outreach.gateway import Channels
 from shop.payments.gateway import Channel
 from shop.ports import Ports
 from tests.miniprogram_api.cards import import_codes
 from tests.miniprogram_api.platforms import (
     GENUINE,
+    MemoryCheck,
     MemoryDesk,
     MemoryGateway,
     MemoryIdentities,
@@ -105,6 +107,7 @@ class World:
         """Build the ports and the application."""
         self.gateways = {channel: MemoryGateway(channel) for channel in Channel}
         self.identities = {platform: MemoryIdentities(platform) for platform in Platform}
+        self.checks = {platform: MemoryCheck() for platform in Platform}
         self.vault = Vault({"v1": new_key()}, current="v1", index_key=new_key())
         self.ports = Ports(
             begin=self.begin,
@@ -115,6 +118,8 @@ class World:
             gateways=self.gateways,
             identity_platforms=self.identities,
             shipping_desk=MemoryDesk(),
+            channels=Channels(),
+            content_checks=self.checks,
             vault=self.vault,
             phone_book=PhoneBook(key=new_key(), hash_key=new_key()),
             token_hash_key=new_key(),

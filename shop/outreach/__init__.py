@@ -1,0 +1,1 @@
+"""Telling people: chat groups and pushes into them, notices to one member, the inbox."""

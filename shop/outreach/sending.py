@@ -1,0 +1,295 @@
+"""Sending one push: take it under lock, hand it to the channel between transactions, book it.
+
+A robot's message cannot be asked about and has no number of ours. So it is handed over at most
+once: no answer, or a crash after it was taken, counts as sent, and is shown as uncertain. A task
+can be looked for, and is made anew only when the platform has none. See docs/adr/0030.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from kit.db import Begin
+from kit.faultpoints import faultpoint
+from kit.lifecycle import move
+from kit.sweep import is_due, lease, postpone, settle
+from shop.campaigns import queries as campaigns
+from shop.campaigns.models import Campaign
+from shop.chat_groups import queries as chat_groups
+from shop.chat_groups import rules as pace
+from shop.chat_groups.models import ChatChannel, ChatGroup
+from shop.chat_groups.robot_keys import RobotKeys
+from shop.outreach import queries
+from shop.outreach.gateway import (
+    ChannelError,
+    ChannelRefused,
+    Channels,
+    ChannelUnavailable,
+    GroupTask,
+    GroupTasks,
+    OutcomeUnknown,
+    RateLimited,
+    RobotMessage,
+)
+from shop.outreach.models import Push, PushPlan, PushStatus, PushTemplate
+from shop.outreach.push_texts import PushFacts, link_to, render_push
+from shop.outreach.rules import (
+    LOOK_AFTER,
+    PAUSED_AGAIN_AFTER,
+    POLL_EVERY,
+    Still,
+    last_moment,
+    quiet_until,
+    still,
+    why_quiet,
+)
+
+P = PushStatus
+ACTOR: Final = "outreach"
+CHANNEL_OFF_AGAIN_AFTER: Final = timedelta(minutes=10)
+CLOCKS_DIFFER: Final = timedelta(minutes=5)  # between the platform and us, at most
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A push that is ours alone for one call, with all that the call needs."""
+
+    push_id: UUID
+    group: ChatGroup
+    text: str
+    title: str
+    page: str
+    handed_at: datetime
+    is_lost: bool  # it was handed over before, and no outcome was booked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """What sending needs from outside."""
+
+    channels: Channels
+    robot_keys: RobotKeys
+    public_base_url: str
+
+
+def send_push(begin: Begin, post: Post, push_id: UUID, *, now: datetime) -> None:
+    """Send a due push, or find out what became of it, or see that it is wrong by now."""
+    with begin() as session:
+        taken = _take(session, post, push_id, now=now)
+    if taken is None:
+        return
+    faultpoint("outreach.sending.before_channel")
+    try:
+        msgid = _hand_over(post, taken, now=now)
+    except ChannelError as failure:
+        with begin() as session:
+            _note_failure(session, taken, failure, now=now)
+        return
+    faultpoint("outreach.sending.after_channel")
+    with begin() as session:
+        _book(session, taken, msgid, now=now)
+
+
+def skip(session: Session, push: Push, why: str, *, now: datetime) -> None:
+    """Never send a push that has become wrong."""
+    push.reason = why
+    settle(push)
+    move(session, push, P.SKIPPED, at=now, actor=ACTOR)
+
+
+def facts_of(session: Session, campaign: Campaign, *, link: str) -> PushFacts:
+    """Return what a push of the campaign may name."""
+    items = campaigns.list_items(session, [campaign.id])[campaign.id]
+    return PushFacts(
+        campaign=campaign.name,
+        price_fen=min(item.deal_price_fen for item in items),
+        starts_at=campaign.starts_at,
+        ends_at=campaign.ends_at,
+        link=link,
+    )
+
+
+def _take(session: Session, post: Post, push_id: UUID, *, now: datetime) -> Taken | None:
+    push = queries.lock_push(session, push_id)
+    if push.status not in queries.TO_SEND or not is_due(push, now=now):
+        return None
+    group = chat_groups.lock_chat_group(session, push.chat_group_id)
+    if push.status is P.SENDING:
+        return _take_lost(session, push, group, now=now)
+    campaign = session.get_one(Campaign, push.campaign_id, populate_existing=True)
+    plan = session.get_one(PushPlan, push.plan_id)
+    if not _may_go(session, push, group, campaign, plan, now=now):
+        return None
+    if not _is_on(post.channels, group.channel):
+        postpone(push, "the channel is off", now=now, by=CHANNEL_OFF_AGAIN_AFTER)
+        return None
+    template = session.get_one(PushTemplate, plan.template_id)
+    facts = facts_of(session, campaign, link=link_to(post.public_base_url, push.invite_code))
+    push.text = render_push(template.text, facts, group.channel)
+    push.handed_at = now
+    pace.take_place(group, now=now)
+    lease(push, now=now)
+    move(session, push, P.SENDING, at=now, actor=ACTOR)
+    return _taken(push, group, is_lost=False, title=campaign.name)
+
+
+def _take_lost(session: Session, push: Push, group: ChatGroup, *, now: datetime) -> Taken | None:
+    """Of a push whose outcome is not known: count a robot's as sent; look for a task."""
+    if group.channel is ChatChannel.ROBOT:
+        _count_as_sent(session, push, "no outcome was booked", now=now)
+        return None
+    lease(push, now=now)
+    return _taken(push, group, is_lost=True, title="")
+
+
+def _taken(push: Push, group: ChatGroup, *, is_lost: bool, title: str) -> Taken:
+    return Taken(
+        push_id=push.id,
+        group=group,
+        text=push.text or "",
+        title=title,
+        page=f"pages/campaign/campaign?id={push.campaign_id}&invite={push.invite_code}",
+        handed_at=push.handed_at or push.planned_for,
+        is_lost=is_lost,
+    )
+
+
+def _may_go(
+    session: Session,
+    push: Push,
+    group: ChatGroup,
+    campaign: Campaign,
+    plan: PushPlan,
+    *,
+    now: datetime,
+) -> bool:
+    """Say whether it goes out now; else it is skipped, or due again when it may."""
+    is_right = still(push.edge, campaign, planned_for=push.planned_for, now=now)
+    if is_right is Still.OVER or not group.is_active:
+        why = f"the campaign is {campaign.status.value}" if group.is_active else "group retired"
+        skip(session, push, why, now=now)
+        return False
+    if is_right is Still.LATER:
+        postpone(push, "the campaign is paused", now=now, by=PAUSED_AGAIN_AFTER)
+        return False
+    last = last_moment(push.edge, campaign, planned_for=push.planned_for)
+    ends_at = quiet_until(plan, now=now)
+    if ends_at is not None:
+        why_not = why_quiet(plan, ends_at, last)
+        if why_not is not None:
+            skip(session, push, why_not, now=now)
+        else:
+            postpone(push, "quiet hours", now=now, by=ends_at - now)
+        return False
+    free_at = pace.free_at(group, now=now)
+    if free_at > now:
+        if free_at >= last:
+            skip(session, push, "the group had its messages of the day", now=now)
+        else:
+            postpone(push, "the group's pace", now=now, by=free_at - now)
+        return False
+    return True
+
+
+def _is_on(channels: Channels, channel: ChatChannel) -> bool:
+    is_robot = channel is ChatChannel.ROBOT
+    return (channels.robots if is_robot else channels.group_tasks) is not None
+
+
+def _hand_over(post: Post, taken: Taken, *, now: datetime) -> str | None:
+    """Call the channel; return the id of a task. Raises `ChannelError` kinds."""
+    group = taken.group
+    if group.channel is ChatChannel.ROBOT:
+        assert post.channels.robots is not None  # noqa: S101 - asked when it was taken
+        key = post.robot_keys.unseal(group.robot_key_sealed or b"", chat_group_id=group.id)
+        post.channels.robots.send(key=key, message=RobotMessage(taken.text))
+        return None
+    tasks = post.channels.group_tasks
+    if tasks is None:
+        raise OutcomeUnknown("the channel is off")
+    if taken.is_lost:
+        return _look_for(tasks, taken, now=now)
+    made = tasks.create(
+        GroupTask(
+            sender=group.sender or "",
+            chat_ids=[group.chat_id or ""],
+            text=taken.text,
+            title=taken.title,
+            page=taken.page,
+        )
+    )
+    if group.chat_id in made.refused_chat_ids:
+        raise ChannelRefused("the group takes no more messages", code="fail_list")
+    return made.msgid
+
+
+def _look_for(tasks: GroupTasks, taken: Taken, *, now: datetime) -> str:
+    """Return the task that was made before its answer was lost; or `ChannelUnavailable`.
+
+    No other task has this text: it holds the link of this campaign and this chat group.
+    """
+    if now < taken.handed_at + LOOK_AFTER:
+        raise OutcomeUnknown("too soon to look")
+    since = taken.handed_at - CLOCKS_DIFFER
+    for seen in tasks.list_made(since=since, until=now + CLOCKS_DIFFER):
+        if seen.sender == taken.group.sender and seen.text == taken.text:
+            return seen.msgid
+    raise ChannelUnavailable("it was never made")
+
+
+def _book(session: Session, taken: Taken, msgid: str | None, *, now: datetime) -> None:
+    push = queries.lock_push(session, taken.push_id)
+    if push.status is not P.SENDING:
+        return  # its lease ran out, and somebody else has booked it
+    settle(push)
+    if msgid is None:
+        push.sent_at = now
+        move(session, push, P.SENT, at=now, actor=ACTOR)
+        return
+    push.msgid = msgid
+    push.due_at = now + POLL_EVERY
+    push.attempts = 0
+    move(session, push, P.AWAITING_OWNER, at=now, actor=ACTOR)
+
+
+def _note_failure(session: Session, taken: Taken, failure: ChannelError, *, now: datetime) -> None:
+    push = queries.lock_push(session, taken.push_id)
+    if push.status is not P.SENDING:
+        return
+    why = failure.code or type(failure).__name__
+    if isinstance(failure, OutcomeUnknown):
+        if taken.group.channel is ChatChannel.ROBOT:
+            _count_as_sent(session, push, why, now=now)
+        else:
+            postpone(push, why, now=now, by=LOOK_AFTER)
+    elif isinstance(failure, ChannelRefused):
+        push.reason = why[:200]
+        settle(push)
+        move(session, push, P.FAILED, at=now, actor=ACTOR)
+    else:
+        _plan_again(session, push, failure, why, now=now)
+
+
+def _plan_again(
+    session: Session, push: Push, failure: ChannelError, why: str, *, now: datetime
+) -> None:
+    """Surely not sent: it waits, and its place in the group's quota is free again."""
+    group = chat_groups.lock_chat_group(session, push.chat_group_id)
+    pace.give_place_back(group, taken_at=push.handed_at or now)
+    move(session, push, P.PLANNED, at=now, actor=ACTOR)
+    if isinstance(failure, RateLimited):
+        group.next_send_at = now + timedelta(seconds=failure.retry_after)
+        postpone(push, why, now=now, by=timedelta(seconds=failure.retry_after))
+    else:
+        postpone(push, why, now=now)
+
+
+def _count_as_sent(session: Session, push: Push, why: str, *, now: datetime) -> None:
+    settle(push)
+    push.is_certain = False
+    push.sent_at = push.handed_at
+    push.last_error = why[:200]
+    move(session, push, P.SENT, at=now, actor=ACTOR)
