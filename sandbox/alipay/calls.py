@@ -1,6 +1,6 @@
 """The work of each method of the gateway: parameters in, the answer's node out."""
 
-from sandbox.alipay import bill_routes, refunds, rules, trades, users
+from sandbox.alipay import bill_routes, codes, refunds, rules, trades, users
 from sandbox.alipay.answers import success
 from sandbox.alipay.desk import SIGN_IN, Desk, Method, Node
 from sandbox.alipay.fields import notify_url_of
@@ -102,4 +102,5 @@ METHODS = {
         "alipay.refund_query", refund_query, ("refund_amount", "send_back_fee")
     ),
     "alipay.data.dataservice.bill.downloadurl.query": Method("alipay.bill", bill_routes.apply),
+    "alipay.open.app.qrcode.create": Method("alipay.code", codes.create),
 }

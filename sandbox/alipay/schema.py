@@ -28,4 +28,5 @@ CREATE TABLE IF NOT EXISTS ap_bills (
     token TEXT PRIMARY KEY, bill_date TEXT NOT NULL, content BLOB NOT NULL,
     expires_at TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS ap_codes_made (token TEXT PRIMARY KEY, content TEXT NOT NULL);
 """

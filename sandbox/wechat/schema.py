@@ -17,4 +17,7 @@ CREATE TABLE IF NOT EXISTS wx_shipping (
     transaction_id TEXT PRIMARY KEY, content TEXT NOT NULL, upload_time TEXT NOT NULL,
     times INTEGER NOT NULL, is_finished INTEGER NOT NULL, is_confirmed INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS wx_links (
+    url TEXT PRIMARY KEY, path TEXT NOT NULL, query TEXT NOT NULL, expires_at TEXT NOT NULL
+);
 """
