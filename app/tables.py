@@ -12,6 +12,7 @@ from shop.ledger import models as ledger
 from shop.members import models as members
 from shop.orders import models as orders
 from shop.payments import models as payments
+from shop.posters import models as posters
 from shop.referral import models as referral
 from shop.settlement import models as settlement
 
@@ -30,6 +31,7 @@ ROOMS = (
     members,
     orders,
     payments,
+    posters,
     referral,
     settlement,
 )

@@ -33,10 +33,15 @@ from shop.payments.alipay import AlipayGateway
 from shop.payments.gateway import Channel
 from shop.payments.wechat_pay import WechatPayGateway
 from shop.ports import Ports
+from shop.posters.alipay import AlipayCodes
+from shop.posters.cache import PosterCache
+from shop.posters.makers import CodeKind, CodeMaker
+from shop.posters.wechat import WechatCodes, WechatLinks
 
 REDIS_SECONDS: Final = 0.5  # Redis only helps; nobody waits long for it
 WECHAT_PAY_NOTICES: Final = "/callbacks/wechat-pay"
 ALIPAY_NOTICES: Final = "/callbacks/alipay"
+POSTERS: Final = "posters"
 
 
 def make_ports(settings: Settings, *, connections: int, name: str, by_index: bool = False) -> Ports:
@@ -80,12 +85,16 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
             Platform.ALIPAY: alipay_members,
         },
         shipping_desk=WechatShippingDesk(wechat_api),
+        code_makers=_code_makers(settings, wechat_api, alipay_api),
+        posters=PosterCache(settings.var_dir / POSTERS),
         vault=vault,
         phone_book=PhoneBook(key=_raw(secrets.phone_key), hash_key=_raw(secrets.phone_hash_key)),
         token_hash_key=_raw(secrets.token_hash_key),
         payer_hash_key=keyed_hash(_raw(secrets.phone_hash_key), b"payer/v1"),
+        device_hash_key=keyed_hash(_raw(secrets.phone_hash_key), b"device/v1"),
         purchase_key=keyed_hash(_raw(secrets.token_hash_key), b"purchase/v1"),
         pay_within=timedelta(seconds=settings.order_pay_within_seconds),
+        public_base_url=settings.public_base_url.rstrip("/"),
         fee_basis_points=_dearest_fee(settings),
     )
 
@@ -158,6 +167,19 @@ def _wechat_api(settings: Settings, redis: Redis, timeout: float) -> WechatApi:
         timeout_seconds=timeout,
         redis=redis,
     )
+
+
+def _code_makers(
+    settings: Settings, wechat_api: WechatApi, alipay_api: AlipayApi
+) -> dict[CodeKind, CodeMaker]:
+    page, timeout = settings.wechat.invite_page, float(settings.platform_timeout_seconds)
+    return {
+        CodeKind.WECHAT_CODE: WechatCodes(wechat_api, page=page),
+        CodeKind.WECHAT_LINK: WechatLinks(wechat_api, page=page),
+        CodeKind.ALIPAY_CODE: AlipayCodes(
+            alipay_api, page=settings.alipay.invite_page, timeout_seconds=timeout
+        ),
+    }
 
 
 def _dearest_fee(settings: Settings) -> int:

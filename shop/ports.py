@@ -14,6 +14,8 @@ from shop.cards.vault import Vault
 from shop.members.phones import PhoneBook
 from shop.members.platforms import IdentityPlatform, Platform, ShippingDesk
 from shop.payments.gateway import Channel, PaymentGateway
+from shop.posters.cache import PosterCache
+from shop.posters.makers import CodeKind, CodeMaker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +30,14 @@ class Ports:
     gateways: Mapping[Channel, PaymentGateway]
     identity_platforms: Mapping[Platform, IdentityPlatform]
     shipping_desk: ShippingDesk
+    code_makers: Mapping[CodeKind, CodeMaker]
+    posters: PosterCache
     vault: Vault
     phone_book: PhoneBook
     token_hash_key: bytes
     payer_hash_key: bytes
+    device_hash_key: bytes
     purchase_key: bytes  # signs purchase tokens and challenges of flash sales
     pay_within: timedelta
+    public_base_url: str  # where people and platforms reach us
     fee_basis_points: int  # what the dearest payment platform keeps of a price

@@ -43,7 +43,6 @@ class Line:
 
     title: str
     price: str
-    list_price: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

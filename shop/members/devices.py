@@ -1,0 +1,25 @@
+"""Devices that members signed in from: known by a keyed hash, and only to tell who shares one."""
+
+from uuid import UUID
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session, aliased
+
+from kit.crypto import keyed_hash
+from shop.members.models import SignIn
+
+
+def hash_device(device_id: str | None, *, key: bytes) -> bytes | None:
+    """Return what is kept of the name that a client gives its device; None without one."""
+    return None if device_id is None else keyed_hash(key, b"members.device", device_id.encode())
+
+
+def share_a_device(session: Session, one: UUID, other: UUID) -> bool:
+    """Say whether both have ever signed in from one device."""
+    mine, theirs = aliased(SignIn), aliased(SignIn)
+    shared = exists().where(
+        mine.member_id == one,
+        theirs.member_id == other,
+        mine.device_hash == theirs.device_hash,
+    )
+    return session.scalar(select(shared)) or False
