@@ -20,7 +20,7 @@ from config.settings import AlipaySettings, Settings, WechatPaySettings
 from kit.alipay import AlipayApi
 from kit.crypto import keyed_hash
 from kit.database_clock import DatabaseClock
-from kit.db import make_begin, make_engine
+from kit.db import Begin, make_begin, make_engine
 from kit.ratelimit import RateLimiter
 from kit.wechat import WechatApi
 from miniprogram_api.limits import Limits
@@ -64,15 +64,7 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
         raise SystemExit(f"settings refused:\n{error}") from None
     alipay = _alipay_gateway(settings, alipay_api, timeout)
     secrets = settings.secrets
-    begin = make_begin(
-        make_engine(
-            settings.database_url,
-            pool_size=connections,
-            max_overflow=0,
-            application_name=name,
-            by_index=by_index,
-        )
-    )
+    begin = _begin(settings, connections=connections, name=name, by_index=by_index)
     return Ports(
         begin=begin,
         clock=DatabaseClock(begin),
@@ -97,6 +89,17 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
         public_base_url=settings.public_base_url.rstrip("/"),
         fee_basis_points=_dearest_fee(settings),
     )
+
+
+def _begin(settings: Settings, *, connections: int, name: str, by_index: bool) -> Begin:
+    engine = make_engine(
+        settings.database_url,
+        pool_size=connections,
+        max_overflow=0,
+        application_name=name,
+        by_index=by_index,
+    )
+    return make_begin(engine)
 
 
 def make_redis(settings: Settings) -> Redis:

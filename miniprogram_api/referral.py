@@ -23,6 +23,7 @@ from miniprogram_api.schemas.referral import (
 )
 from shop.campaigns.queries import CampaignNotFound
 from shop.members.queries import MemberNotActive
+from shop.posters import service as posters
 from shop.referral import funnels, queries, service
 from shop.referral.models import CommissionEntry, Earnings
 
@@ -43,11 +44,13 @@ def invite(json_data: InviteIn) -> InviteAnswer:
         given = service.give_invite(
             session, who.member_id, campaign_id=json_data.campaign_id, now=now
         )
+        posters.want_codes(session, given.id, now=now)
         previews = funnels.preview(session, who.member, given.campaign_id, now=now)
         return InviteAnswer(
             invite=InviteOut(
                 code=given.code,
                 share_path=f"/s/{given.code}",
+                poster_path=f"/s/{given.code}/poster.png",
                 campaign_id=given.campaign_id,
                 views=given.views,
                 created_at=given.created_at,

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from sqlalchemy import exists, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from kit.crypto import keyed_hash
 from shop.members.models import SignIn
@@ -16,10 +16,6 @@ def hash_device(device_id: str | None, *, key: bytes) -> bytes | None:
 
 def share_a_device(session: Session, one: UUID, other: UUID) -> bool:
     """Say whether both have ever signed in from one device."""
-    mine, theirs = aliased(SignIn), aliased(SignIn)
-    shared = exists().where(
-        mine.member_id == one,
-        theirs.member_id == other,
-        mine.device_hash == theirs.device_hash,
-    )
-    return session.scalar(select(shared)) or False
+    theirs = select(SignIn.device_hash).where(SignIn.member_id == other)
+    shared = select(SignIn.id).where(SignIn.member_id == one, SignIn.device_hash.in_(theirs))
+    return session.scalars(shared.limit(1)).first() is not None

@@ -95,6 +95,11 @@ def list_codes(session: Session, invite_id: UUID) -> Sequence[PlatformCode]:
     return session.scalars(select(PlatformCode).where(PlatformCode.invite_id == invite_id)).all()
 
 
+def is_good(code: PlatformCode, *, now: datetime) -> bool:
+    """Say whether the code was made and has not ended."""
+    return code.made_at is not None and (code.ends_at is None or code.ends_at > now)
+
+
 def due_codes(now: datetime) -> Select[UUID]:
     """Select the ids of codes that are to be made, longest due first."""
     return select(PlatformCode.id).where(PlatformCode.due_at <= now).order_by(PlatformCode.due_at)

@@ -1,4 +1,4 @@
-"""Asking for codes, keeping what the platforms made, and what goes on a poster."""
+"""Asking for codes of an invite, and keeping what the platforms made."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -10,26 +10,14 @@ from sqlalchemy.orm import Session
 
 from kit.ids import new_id
 from kit.sweep import is_due, lease, postpone, settle
-from shop.members.platforms import Platform
-from shop.posters import drawing, queries
+from shop.posters import queries
 from shop.posters.makers import CodeKind, Made
 from shop.posters.models import PlatformCode
-from shop.posters.queries import Shared
 from shop.referral.models import Invite
 
 # A link that ends soon is made anew when somebody looks; where nobody looks, none is.
 RENEWED_BEFORE: Final = timedelta(days=3)
 REFUSED_AGAIN_AFTER: Final = timedelta(hours=1)  # somebody has to set it right first
-
-HINTS: Final[Mapping[Platform | None, str]] = {
-    Platform.WECHAT: "微信扫一扫，进入「团卡」小程序",
-    Platform.ALIPAY: "支付宝扫一扫，进入「团卡」小程序",
-    None: "手机扫一扫，打开邀请页面",
-}
-KINDS: Final = {
-    Platform.WECHAT: CodeKind.WECHAT_CODE,
-    Platform.ALIPAY: CodeKind.ALIPAY_CODE,
-}
 
 
 def want_codes(
@@ -56,12 +44,7 @@ def want_codes(
         ends_soon = code.ends_at is not None and code.ends_at < now + RENEWED_BEFORE
         if ends_soon and code.due_at is None:
             code.due_at = now
-    return {kind: code for kind, code in found.items() if is_good(code, now=now)}
-
-
-def is_good(code: PlatformCode, *, now: datetime) -> bool:
-    """Say whether the code was made and has not ended."""
-    return code.made_at is not None and (code.ends_at is None or code.ends_at > now)
+    return {kind: code for kind, code in found.items() if queries.is_good(code, now=now)}
 
 
 def take_code(session: Session, code_id: UUID, *, now: datetime) -> tuple[CodeKind, str] | None:
@@ -84,38 +67,6 @@ def keep_code(session: Session, code_id: UUID, made: Made, *, now: datetime) -> 
 def put_off(session: Session, code_id: UUID, why: str, *, is_refusal: bool, now: datetime) -> None:
     """Try again later; what there is goes on being shown."""
     postpone(_lock(session, code_id), why, now=now, by=REFUSED_AGAIN_AFTER if is_refusal else None)
-
-
-def poster_facts(
-    shared: Shared,
-    codes: Mapping[CodeKind, PlatformCode],
-    platform: Platform,
-    *,
-    public_base_url: str,
-) -> drawing.Facts:
-    """Return what goes on the poster for one platform: its code, else a QR code of the page."""
-    code = codes.get(KINDS[platform])
-    named = shared.cheapest
-    return drawing.Facts(
-        inviter=shared.inviter,
-        title=shared.title,
-        price=None if named is None else named.price,
-        list_price=None if named is None else named.list_price,
-        opens=shared.opens,
-        ends=shared.ends,
-        wares=tuple(
-            drawing.Line(ware.title, ware.price) for ware in shared.wares[: drawing.MOST_WARES]
-        ),
-        invite_code=shared.code,
-        hint=HINTS[None if code is None else platform],
-        url=page_url(shared.code, public_base_url),
-        code=None if code is None else code.picture,
-    )
-
-
-def page_url(code: str, public_base_url: str) -> str:
-    """Return the address of the invite's page."""
-    return f"{public_base_url.rstrip('/')}/s/{code}"
 
 
 def _lock(session: Session, code_id: UUID) -> PlatformCode:

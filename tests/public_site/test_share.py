@@ -5,10 +5,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
 from sqlalchemy import select, update
 
 from app.sample_campaigns import CampaignSample, make_flash_sale
 from kit.money import Fen
+from public_site import board
 from shop.campaigns.models import Campaign, CampaignStatus
 from shop.catalog.models import Product
 from shop.members.models import Member
@@ -99,8 +101,11 @@ class TestShare:
         assert answer.status_code == 200
         assert "秘密" not in answer.get_data(as_text=True)
 
-    def test_counts_looks_and_not_those_who_have_the_page(self, world: World) -> None:
+    def test_counts_looks_and_not_those_who_have_the_page(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """Nor who asks for the head alone."""
+        monkeypatch.setattr(board, "KEPT_FOR_SECONDS", 0.0)
         path, _ = shared(world, world.member())
         first = world.visitor().get(path)
         again = world.visitor().get(path, headers={"If-None-Match": first.headers["ETag"]})
