@@ -28,7 +28,7 @@ SHARE_STYLE: Final = (
     + """
 .price { font-size: 1.9rem; font-weight: 700; color: var(--price); margin-right: .35rem; }
 del { color: var(--quiet); }
-h1, li { overflow-wrap: anywhere; }
+main { overflow-wrap: anywhere; }
 .go { display: inline-block; background: var(--accent); color: var(--paper); font-weight: 600;
   padding: .7rem 1.75rem; border-radius: .5rem; text-decoration: none; }
 .code { font: 600 1.1rem/1 ui-monospace, monospace; letter-spacing: .08em; }
@@ -47,6 +47,13 @@ POLICY: Final = policy_for(SHARE_STYLE, images=True)
 PAGE_LASTS: Final = "no-cache"
 POSTER_LASTS: Final = "public, max-age=31536000, immutable"
 KEY_CHARACTERS: Final = 16  # of a poster's key, in its address
+
+ICON: Final = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
+    '<rect width="32" height="32" rx="7" fill="#0a6b4b"/>'
+    '<path d="M8 8h16v16H8zM11 13h10M17 10.5v11q0 1-2 .5M16 14l-4.5 5" fill="none"'
+    ' stroke="#fff" stroke-width="2"/></svg>'
+)
 
 blueprint = APIBlueprint("share", __name__, template_folder="templates", enable_openapi=False)
 
@@ -78,6 +85,14 @@ def show_poster(code: str) -> Response:
         response = Response(picture, content_type="image/png")
     response.headers["ETag"] = f'"{poster.key}"'
     response.headers["Cache-Control"] = POSTER_LASTS if is_named else PAGE_LASTS
+    return response
+
+
+@blueprint.get("/icon.svg")
+def show_icon() -> Response:
+    """Return the site's icon."""
+    response = Response(ICON, content_type="image/svg+xml")
+    response.headers["Cache-Control"] = "public, max-age=86400"
     return response
 
 

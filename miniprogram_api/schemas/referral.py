@@ -27,7 +27,7 @@ class InviteOut(Given):
     code: str
     share_path: str = Field(description="The page to share, from the root of the site.")
     poster_path: str = Field(
-        description="The poster, a PNG, from the root of the site; `?for=alipay` bears Alipay's code."
+        description="The poster, a PNG, from the root of the site; Alipay's with `?for=alipay`."
     )
     campaign_id: UUID | None
     views: int = Field(description="Looks at the page so far.")

@@ -58,7 +58,7 @@ class TestShare:
         path, _ = shared(world, person)
         alter(world, Product, pictures=["https://img.example/1.png"])
         page = world.visitor().get(path).get_data(as_text=True)
-        assert "小明邀请您一起买卡" in page
+        assert "<bdi>小明</bdi>邀请您一起买卡" in page
         assert "¥9.00" in page
         assert 'property="og:image" content="https://img.example/1.png"' in page
         assert path.removeprefix("/s/") in page
@@ -69,7 +69,7 @@ class TestShare:
         """And an invite to everything names no price."""
         code = world.member().post("/v1/invites", {}).get_json()["invite"]["code"]
         page = world.visitor().get(f"/s/{code}").get_data(as_text=True)
-        assert "一位朋友邀请您" in page
+        assert "<bdi>一位朋友</bdi>邀请您" in page
         assert "¥" not in page
 
     def test_i136_whatever_is_in_the_texts_is_text(self, world: World) -> None:
