@@ -27,7 +27,9 @@ def _of_gb2312() -> set[str]:
 # Of names, and not in GB2312.
 IN_NAMES: Final = frozenset("珺玥喆堃甯祎翀赟昇旸彧焱燚犇骉镕珝邨玙璟瑄芃苼暐曈晞晢囍")
 LATIN: Final = frozenset(map(chr, [*range(0x20, 0x7F), *range(0xA0, 0x100)])) - {"\xad"}
-COVERED: Final = frozenset(_of_gb2312() | IN_NAMES | LATIN | {MISSING, ELLIPSIS, "•", "€", "–", "\u2212"})
+COVERED: Final = frozenset(
+    _of_gb2312() | IN_NAMES | LATIN | {MISSING, ELLIPSIS, "•", "€", "–", "\u2212"}
+)
 
 
 def clean(text: str) -> str:

@@ -1,14 +1,23 @@
-"""Facts that are drawn, and pictures that are scanned."""
+"""Facts that are drawn, pictures that are scanned, and a shop with invites."""
 
 import io
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
 import zxingcpp
 from PIL import Image
 
+from kit.db import Begin
 from shop.posters.drawing import Facts, Line
+from tests.factories.referrals import ReferralBench
+
+
+@pytest.fixture
+def bench(begin: Begin, now: datetime) -> ReferralBench:
+    """Return a shop in which nothing stays."""
+    return ReferralBench(begin, now)
 
 
 @pytest.fixture
