@@ -123,7 +123,7 @@ class TestPoster:
         assert later.headers["Cache-Control"] == "no-cache"
 
     @pytest.mark.parametrize("name", [EVIL, "W" * 40, "مرحبا" * 8])
-    def test_i136_hostile_names_are_drawn(self, world: World, inviter: Person, name: str) -> None:
+    def test_hostile_names_are_drawn(self, world: World, inviter: Person, name: str) -> None:
         """On a poster of the usual size, kept under a hash alone."""
         path, _ = shared(world, inviter)
         alter(world, Member, nickname=name.replace("\x00", ""))
@@ -142,7 +142,7 @@ class TestPoster:
             "/s/x/poster.png",
         ],
     )
-    def test_i140_no_other_path_leads_to_a_file(self, world: World, path: str) -> None:
+    def test_i142_no_other_path_leads_to_a_file(self, world: World, path: str) -> None:
         """Nor does one make a file."""
         assert world.visitor().get(path).status_code == 404
         assert not world.folder.exists()

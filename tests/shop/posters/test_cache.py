@@ -36,7 +36,7 @@ class TestRead:
     @pytest.mark.parametrize(
         "key", ["../../etc/passwd", "/etc/passwd", "ab/../cd", "AB" * 32, KEY + "\n", "", KEY[:-1]]
     )
-    def test_only_a_hash_names_a_file(self, tmp_path: Path, key: str) -> None:
+    def test_i142_only_a_hash_names_a_file(self, tmp_path: Path, key: str) -> None:
         """Nothing else is looked for, let alone written."""
         pen = Pen()
         with pytest.raises(ValueError, match="not a key"):

@@ -119,7 +119,7 @@ class TestWechatLinks:
             7,
         ],
     )
-    def test_no_other_address_ever_stands_on_a_page(
+    def test_i138_no_other_address_ever_stands_on_a_page(
         self, wechat: Wechat, maker: WechatLinks, url: Any
     ) -> None:
         wechat.answers[LINK] = [{"errcode": 0, "url_link": url}]
@@ -166,7 +166,7 @@ class TestAlipayCodes:
         "url",
         ["http://169.254.169.254/latest", "file:///etc/passwd", "https://alipay.com.evil/x", "//["],
     )
-    def test_fetches_from_nowhere_else(
+    def test_i138_fetches_from_nowhere_else(
         self, server: ScriptedServer, maker: AlipayCodes, url: str
     ) -> None:
         self.answer(server, url, Answer(200, code_picture("x", width=430)))

@@ -149,7 +149,7 @@ class TestDevice:
 class TestRings:
     """Labelled rings: nothing honest is refused, and whoever is related is found."""
 
-    def test_g116_precision_and_recall(
+    def test_g115_precision_and_recall(
         self, bench: ReferralBench, make_ring: Callable[[], Ring]
     ) -> None:
         """Households share devices with each other and never with their leader: they count."""
