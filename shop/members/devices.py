@@ -2,8 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, select
 
 from kit.crypto import keyed_hash
 from shop.members.models import SignIn
@@ -14,8 +13,7 @@ def hash_device(device_id: str | None, *, key: bytes) -> bytes | None:
     return None if device_id is None else keyed_hash(key, b"members.device", device_id.encode())
 
 
-def share_a_device(session: Session, one: UUID, other: UUID) -> bool:
-    """Say whether both have ever signed in from one device."""
+def share_a_device(one: UUID, other: UUID) -> ColumnElement[bool]:
+    """Return the condition that both have signed in from one device."""
     theirs = select(SignIn.device_hash).where(SignIn.member_id == other)
-    shared = select(SignIn.id).where(SignIn.member_id == one, SignIn.device_hash.in_(theirs))
-    return session.scalars(shared.limit(1)).first() is not None
+    return exists(select(SignIn.id).where(SignIn.member_id == one, SignIn.device_hash.in_(theirs)))

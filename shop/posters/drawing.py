@@ -144,7 +144,7 @@ class _Sheet:
     def png(self) -> bytes:
         """Return it as a file."""
         kept = io.BytesIO()
-        self._image.save(kept, "PNG", compress_level=6)
+        self._image.save(kept, "PNG", compress_level=4)
         return kept.getvalue()
 
 

@@ -118,9 +118,8 @@ def is_related(session: Session, one: UUID, other: UUID) -> bool:
             Payment.payer_hash.in_(purses.where(Order.member_id == other).scalar_subquery()),
         )
     )
-    if session.scalar(select(or_(same_person, same_purse))):
-        return True
-    return share_a_device(session, one, other)
+    same_device = share_a_device(one, other)
+    return session.scalar(select(or_(same_person, same_purse, same_device))) or False
 
 
 def list_rules_for(
