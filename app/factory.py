@@ -4,7 +4,7 @@ from typing import Any
 
 from apiflask import APIFlask
 
-from app import docs_page, hot_groups, http, openapi, operations, problems
+from app import docs_page, hot_groups, hot_pages, http, openapi, operations, problems
 from app.bodies import ShopRequest, StrictJson
 from app.options import WebOptions
 from flash_sale.challenges import ProofOfWork
@@ -29,6 +29,7 @@ from miniprogram_api import (
     sign_in,
 )
 from public_site import health, legal, share
+from public_site.board import ShareBoard
 from shop.ports import Ports
 
 BLUEPRINTS = (
@@ -56,6 +57,7 @@ def create_app(ports: Ports, options: WebOptions) -> APIFlask:
     """Return the application over these ports."""
     app = assemble(options)
     app.extensions["ports"] = ports
+    app.extensions["share_board"] = ShareBoard()
     app.extensions["progress"] = ProgressBoard(ports.redis)
     app.extensions["claim_desk"] = ClaimDesk(ports.begin, Gate(ports.gate_redis), ports.clock)
     app.extensions["doorman"] = Doorman(
@@ -84,10 +86,12 @@ def assemble(options: WebOptions) -> APIFlask:
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = True
     app.extensions["gate"] = limits.Gate(options.limits)
+    app.extensions["count_page"] = limits.count_page
     app.extensions["ready_requires"] = options.ready_requires
     app.extensions["metrics_key"] = options.metrics_key
     app.extensions["claims_base_url"] = options.claims_base_url
     hot_groups.install(app)  # within what proxies need, before all the rest
+    hot_pages.install(app, most_a_minute=options.limits.most_of_address(limits.Kind.READ))
     http.install(app, trusted_proxies=options.trusted_proxies)
     problems.install(app)
     openapi.prepare(app)

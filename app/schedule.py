@@ -13,6 +13,7 @@ from kit import idempotency, outbox
 from shop.campaigns import jobs as campaigns
 from shop.orders import jobs as orders
 from shop.ports import Ports
+from shop.posters import jobs as posters
 from shop.referral import jobs as referral
 from shop.settlement import jobs as settlement
 
@@ -131,6 +132,13 @@ ALARMS: tuple[Alarm, ...] = (
         "mature_due_commissions",
         10,
         lambda ports, now: referral.mature_due_commissions(ports.begin, now=now),
+    ),
+    Alarm(
+        "make_due_codes",
+        1,
+        lambda ports, now: posters.make_due_codes(
+            ports.begin, ports.code_makers, now=now, at_once=AT_ONCE
+        ),
     ),
     Alarm(
         "reconcile_due_days",

@@ -24,6 +24,8 @@ from shop.orders import queries as orders
 from shop.orders.models import Order
 from shop.payments import queries as payments
 from shop.payments.models import DeliveryReport, Payment, Refund
+from shop.posters import queries as posters
+from shop.posters.models import PlatformCode
 from shop.referral import queries as referral
 from shop.referral.models import Commission
 from shop.settlement import queries as settlement
@@ -87,6 +89,7 @@ SWEPT: Final = (
         given_up=payments.is_given_up_report,
     ),
     _swept("mature_due_commissions", Commission, referral.due_commissions),
+    _swept("make_due_codes", PlatformCode, posters.due_codes),
     _swept("reconcile_due_days", BillDay, settlement.due_days),
     _swept("lapse_due_offers", Wait, flash_sale.due_offers),
     Kind(

@@ -15,6 +15,7 @@ from shop.orders import models as orders
 from shop.outreach import inbox_models as inbox
 from shop.outreach import models as outreach
 from shop.payments import models as payments
+from shop.posters import models as posters
 from shop.referral import models as referral
 from shop.settlement import models as settlement
 
@@ -36,6 +37,7 @@ ROOMS = (
     outreach,
     inbox,
     payments,
+    posters,
     referral,
     settlement,
 )

@@ -21,7 +21,7 @@ from config.settings import AlipaySettings, Settings, WechatPaySettings
 from kit.alipay import AlipayApi
 from kit.crypto import keyed_hash
 from kit.database_clock import DatabaseClock
-from kit.db import make_begin, make_engine
+from kit.db import Begin, make_begin, make_engine
 from kit.ratelimit import RateLimiter
 from kit.wechat import WechatApi
 from miniprogram_api.limits import Limits
@@ -34,10 +34,15 @@ from shop.payments.alipay import AlipayGateway
 from shop.payments.gateway import Channel
 from shop.payments.wechat_pay import WechatPayGateway
 from shop.ports import Ports
+from shop.posters.alipay import AlipayCodes
+from shop.posters.cache import PosterCache
+from shop.posters.makers import CodeKind, CodeMaker
+from shop.posters.wechat import WechatCodes, WechatLinks
 
 REDIS_SECONDS: Final = 0.5  # Redis only helps; nobody waits long for it
 WECHAT_PAY_NOTICES: Final = "/callbacks/wechat-pay"
 ALIPAY_NOTICES: Final = "/callbacks/alipay"
+POSTERS: Final = "posters"
 
 
 def make_ports(settings: Settings, *, connections: int, name: str, by_index: bool = False) -> Ports:
@@ -60,14 +65,7 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
         raise SystemExit(f"settings refused:\n{error}") from None
     alipay = _alipay_gateway(settings, alipay_api, timeout)
     secrets = settings.secrets
-    engine = make_engine(
-        settings.database_url,
-        pool_size=connections,
-        max_overflow=0,
-        application_name=name,
-        by_index=by_index,
-    )
-    begin = make_begin(engine)
+    begin = _begin(settings, connections=connections, name=name, by_index=by_index)
     return Ports(
         begin=begin,
         clock=DatabaseClock(begin),
@@ -82,14 +80,29 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
         shipping_desk=WechatShippingDesk(wechat_api),
         channels=make_channels(settings, wechat=wechat_api, alipay=alipay_api, redis=redis),
         content_checks=make_content_checks(wechat=wechat_api, alipay=alipay_api),
+        code_makers=_code_makers(settings, wechat_api, alipay_api),
+        posters=PosterCache(settings.var_dir / POSTERS),
         vault=vault,
         phone_book=PhoneBook(key=_raw(secrets.phone_key), hash_key=_raw(secrets.phone_hash_key)),
         token_hash_key=_raw(secrets.token_hash_key),
         payer_hash_key=keyed_hash(_raw(secrets.phone_hash_key), b"payer/v1"),
+        device_hash_key=keyed_hash(_raw(secrets.phone_hash_key), b"device/v1"),
         purchase_key=keyed_hash(_raw(secrets.token_hash_key), b"purchase/v1"),
         pay_within=timedelta(seconds=settings.order_pay_within_seconds),
+        public_base_url=settings.public_base_url.rstrip("/"),
         fee_basis_points=_dearest_fee(settings),
     )
+
+
+def _begin(settings: Settings, *, connections: int, name: str, by_index: bool) -> Begin:
+    engine = make_engine(
+        settings.database_url,
+        pool_size=connections,
+        max_overflow=0,
+        application_name=name,
+        by_index=by_index,
+    )
+    return make_begin(engine)
 
 
 def make_redis(settings: Settings) -> Redis:
@@ -160,6 +173,19 @@ def _wechat_api(settings: Settings, redis: Redis, timeout: float) -> WechatApi:
         timeout_seconds=timeout,
         redis=redis,
     )
+
+
+def _code_makers(
+    settings: Settings, wechat_api: WechatApi, alipay_api: AlipayApi
+) -> dict[CodeKind, CodeMaker]:
+    page, timeout = settings.wechat.invite_page, float(settings.platform_timeout_seconds)
+    return {
+        CodeKind.WECHAT_CODE: WechatCodes(wechat_api, page=page),
+        CodeKind.WECHAT_LINK: WechatLinks(wechat_api, page=page),
+        CodeKind.ALIPAY_CODE: AlipayCodes(
+            alipay_api, page=settings.alipay.invite_page, timeout_seconds=timeout
+        ),
+    }
 
 
 def _dearest_fee(settings: Settings) -> int:

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from benchmarks import (
+    attribution,
     campaign_edges,
     expiring,
     hot_group,
     importing,
+    invites,
     joining,
     machine,
     notices,
@@ -42,6 +44,8 @@ BENCHMARKS: Final[tuple[Benchmark, ...]] = (
     rush.BENCHMARK,
     opening.BENCHMARK,
     cluster.BENCHMARK,
+    invites.BENCHMARK,
+    attribution.BENCHMARK,
 )
 
 

@@ -91,6 +91,8 @@ Key = Annotated[SecretStr, AfterValidator(_check_key)]
 AppSecret = Annotated[SecretStr, AfterValidator(_check_app_secret)]
 ApiV3Key = Annotated[SecretStr, AfterValidator(_check_api_v3_key)]
 Text = Annotated[str, AfterValidator(_check_text)]
+# A page of the mini-program as the platforms want it: no slash before it, no query after it.
+Page = Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]+(/[0-9A-Za-z_-]+)*$", max_length=128)]
 
 
 class Group(BaseModel):
@@ -106,6 +108,7 @@ class WechatSettings(Group):
     app_id: Text
     app_secret: AppSecret
     base_url: str = "https://api.weixin.qq.com"
+    invite_page: Page = "pages/invite/index"
 
 
 class WechatPaySettings(Group):
@@ -135,6 +138,7 @@ class AlipaySettings(Group):
     alipay_root_cert_file: Path
     aes_key: AppSecret
     base_url: str = "https://openapi.alipay.com"
+    invite_page: Page = "pages/invite/index"
     fee_basis_points: int = Field(default=60, ge=0, le=1000)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from redis import Redis
+from requests import Response
 from wechatpy import WeChatClient, WeChatClientException
 
 from kit.outbound import NotConnected, OutboundSession, Unreachable
@@ -71,13 +72,24 @@ class WechatApi:
         """Make a GET that proves itself by id and secret, without any token."""
         pairs = [("appid", self.app_id), ("secret", self._app_secret), *params.items()]
         # Only a dict is given an access token by wechatpy, so pairs keep it out of the URL.
-        return self._ask(lambda: self._client.get(self._base_url + path, params=pairs))
+        return _as_json(self._ask(lambda: self._client.get(self._base_url + path, params=pairs)))
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Make a POST with the shared token; a refused token is replaced and tried once more."""
+        return _as_json(self._post_with_token(path, body))
+
+    def post_for_file(self, path: str, body: Mapping[str, Any]) -> bytes:
+        """Make such a POST of a call that answers with a file, or with the JSON of a refusal."""
+        answer = self._post_with_token(path, body)
+        # wechatpy hands on the whole answer when it cannot read it as JSON.
+        if not isinstance(answer, Response):
+            raise WechatUnanswered("no file")
+        return answer.content
+
+    def _post_with_token(self, path: str, body: Mapping[str, Any]) -> Any:
         return self._with_token(lambda token: self._post(path, body, token))
 
-    def _with_token(self, call: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    def _with_token(self, call: Callable[[str], Any]) -> Any:
         token = self._keeper.current()
         try:
             return call(token)
@@ -91,7 +103,7 @@ class WechatApi:
                 raise
             raise WechatUnavailable(f"errcode {exc.errcode} twice") from None
 
-    def _post(self, path: str, body: Mapping[str, Any], token: str) -> dict[str, Any]:
+    def _post(self, path: str, body: Mapping[str, Any], token: str) -> Any:
         return self._ask(
             lambda: self._client.post(
                 self._base_url + path,
@@ -116,7 +128,7 @@ class WechatApi:
 
     def _fetch_token(self) -> IssuedToken:
         try:
-            answer = self._ask(self._call_for_token)
+            answer = _as_json(self._ask(self._call_for_token))
         except (WechatRefused, WechatUnanswered) as exc:
             # Whatever became of that call, the one that wants the token was not made.
             raise WechatUnavailable(f"no access token: {exc}") from None
@@ -125,19 +137,22 @@ class WechatApi:
             raise WechatUnavailable("no access token in the answer")
         return IssuedToken(token, seconds)
 
-    def _ask(self, call: Callable[[], Any]) -> dict[str, Any]:
+    def _ask(self, call: Callable[[], Any]) -> Any:
         """Turn everything wechatpy raises into the three kinds; no URL ever gets into a message."""
         try:
-            answer = call()
+            return call()
         except NotConnected as exc:
             raise WechatUnavailable(str(exc)) from None
         except Unreachable as exc:
             raise WechatUnanswered(str(exc)) from None
         except WeChatClientException as exc:
             raise failure_of(exc.errcode) from None
-        if not isinstance(answer, dict):
-            raise WechatUnanswered("not JSON")
-        return answer
+
+
+def _as_json(answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, dict):
+        raise WechatUnanswered("not JSON")
+    return answer
 
 
 def failure_of(errcode: int | None) -> Exception:

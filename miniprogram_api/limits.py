@@ -124,6 +124,12 @@ def count_device(view: Callable[..., Any], device: bytes) -> None:
     gate.hit(f"device:{device.hex()}", kind, most=gate.limits.most_of_device(kind))
 
 
+def count_page() -> None:
+    """Count a page of the public site for the address it was asked from."""
+    gate = _gate()
+    gate.hit(f"page:{client_network()}", Kind.READ, most=gate.limits.most_of_address(Kind.READ))
+
+
 def client_network() -> str:
     """Return the network that the request came from."""
     return network_of(request.remote_addr or "")

@@ -24,6 +24,7 @@ from miniprogram_api.schemas.referral import (
 from shop.campaigns.queries import CampaignNotFound
 from shop.chat_groups.queries import ChatGroupNotFound
 from shop.members.queries import MemberNotActive
+from shop.posters import service as posters
 from shop.referral import funnels, queries, service
 from shop.referral.models import CommissionEntry, Earnings
 
@@ -48,11 +49,13 @@ def invite(json_data: InviteIn) -> InviteAnswer:
             chat_group_id=json_data.chat_group_id,
             now=now,
         )
+        posters.want_codes(session, given.id, now=now)
         previews = funnels.preview(session, who.member, given.campaign_id, now=now)
         return InviteAnswer(
             invite=InviteOut(
                 code=given.code,
                 share_path=f"/s/{given.code}",
+                poster_path=f"/s/{given.code}/poster.png",
                 campaign_id=given.campaign_id,
                 chat_group_id=given.chat_group_id,
                 views=given.views,

@@ -10,6 +10,7 @@ from miniprogram_api.ports import ports
 from miniprogram_api.schemas.sign_in import SignInIn, SignInOut
 from shop.members import service as members
 from shop.members import signing_in
+from shop.members.devices import hash_device
 from shop.referral import service as referral
 
 blueprint = member_blueprint("sign_in", tag="Sign-in")
@@ -30,6 +31,7 @@ def sign_in(json_data: SignInIn) -> SignInOut:
         ports().identity_platforms[json_data.platform],
         code=json_data.code,
         token_hash_key=ports().token_hash_key,
+        device_hash=hash_device(json_data.device_id, key=ports().device_hash_key),
         now=ports().clock(),
     )
     with ports().begin() as session:

@@ -1,131 +1,169 @@
-"""The page behind an invite: what is sold, at what price, until when; for people and previews."""
+"""The page behind an invite, and its poster: what is sold, at what price, until when."""
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Final, cast
 
+import segno
 from apiflask import APIBlueprint
-from flask import Response, make_response, render_template, request
-from sqlalchemy import select
+from flask import Response, abort, current_app, make_response, render_template, request
 from sqlalchemy.orm import Session
 
-from kit.clock import SHANGHAI
-from kit.money import Fen, to_yuan
-from public_site.legal import DOCUMENTS, POLICY, STYLE, Document
+from public_site.board import Page, Poster, ShareBoard
+from public_site.legal import DOCUMENTS, STYLE, Document, policy_for
 from public_site.not_found import show_not_found
 from public_site.ports import ports
-from shop.campaigns import queries as campaigns
-from shop.campaigns.models import Campaign
-from shop.catalog.models import Product, Sku
-from shop.members import queries as members
+from shop.members.platforms import Platform
+from shop.posters import drawing, facts
+from shop.posters import queries as posters_queries
+from shop.posters import service as posters
+from shop.posters.makers import CodeKind
 from shop.referral import queries, service
-from shop.referral.models import Invite
+from shop.referral.rules import read_code
 
-SOMEBODY: Final = "一位朋友"  # who chose no name
-GENERAL: Final = "团卡 · 放心买卡"
+SHARE_STYLE: Final = (
+    STYLE
+    + """
+.price { font-size: 1.9rem; font-weight: 700; color: var(--price); margin-right: .35rem; }
+del { color: var(--quiet); }
+main { overflow-wrap: anywhere; }
+.go { display: inline-block; background: var(--accent); color: var(--paper); font-weight: 600;
+  padding: .7rem 1.75rem; border-radius: .5rem; text-decoration: none; }
+.code { font: 600 1.1rem/1 ui-monospace, monospace; letter-spacing: .08em; }
+.poster { display: block; width: 100%; max-width: 20rem; height: auto; margin: 1.5rem auto 0;
+  border: 1px solid var(--line); border-radius: .75rem; }
+.scan { display: none; }
+.scan svg { width: 10rem; height: 10rem; background: #fff; border-radius: .5rem; }
+:root { --price: #c81e1e; }
+@media (prefers-color-scheme: dark) { :root { --price: #ff8f8f; } }
+@media (min-width: 48rem) { .both { display: grid; grid-template-columns: 1fr 18rem; gap: 2rem; }
+  .scan { display: block; } .poster { margin: 0; } }
+"""
+)
+POLICY: Final = policy_for(SHARE_STYLE, images=True)
+# Asked about each time, so that prices are right and looks are counted.
+PAGE_LASTS: Final = "no-cache"
+POSTER_LASTS: Final = "public, max-age=31536000, immutable"
+KEY_CHARACTERS: Final = 16  # of a poster's key, in its address
+
+ICON: Final = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
+    '<rect width="32" height="32" rx="7" fill="#0a6b4b"/>'
+    '<path d="M8 8h16v16H8zM11 13h10M17 10.5v11q0 1-2 .5M16 14l-4.5 5" fill="none"'
+    ' stroke="#fff" stroke-width="2"/></svg>'
+)
 
 blueprint = APIBlueprint("share", __name__, template_folder="templates", enable_openapi=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Ware:
-    """One thing that a campaign sells."""
-
-    title: str
-    price: str
-    list_price: str
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What the page shows: nothing of the inviter but the name they go by."""
-
-    code: str
-    inviter: str
-    title: str
-    price: str | None
-    picture: str | None
-    opens: str | None
-    ends: str | None
-    wares: tuple[Ware, ...]
 
 
 @blueprint.get("/s/<code>")
 def show(code: str) -> Response:
     """Show what somebody invites to, and count the look; an unknown code leads nowhere."""
-    with ports().begin() as session:
-        try:
-            invite = queries.get_invite(session, code)
-        except queries.InviteNotFound:
-            return show_not_found()
-        shared = view_invite(session, invite)
-        answer = _render(shared)
-        # Who comes back to a page they have is not counted again.
-        if answer.status_code != 304 and request.method == "GET":
-            service.count_view(session, invite)
-    return answer
+    _count_page()
+    known = read_code(code)
+    page = None if known is None else _find_page(known, is_look=request.method == "GET")
+    return show_not_found() if page is None else _answer_page(page)
 
 
-def view_invite(session: Session, invite: Invite) -> Shared:
-    """Return what the invite's page shows; of a campaign that is not shown, nothing."""
-    inviter = members.get_member(session, queries.find_root(session, invite.member_id))
-    name = inviter.nickname or SOMEBODY
-    campaign = None if invite.campaign_id is None else session.get(Campaign, invite.campaign_id)
-    if campaign is None or campaign.status not in campaigns.SHOWN:
-        return Shared(invite.code, name, GENERAL, None, None, None, None, ())
-    items = campaigns.list_items(session, [campaign.id])[campaign.id]
-    sold = {
-        sku.id: (sku, product)
-        for sku, product in session.execute(
-            select(Sku, Product)
-            .join(Product, Product.id == Sku.product_id)
-            .where(Sku.id.in_([item.sku_id for item in items]))
-        )
-    }
-    wares = tuple(
-        _ware(*sold[item.sku_id], item.deal_price_fen) for item in items if item.sku_id in sold
-    )
-    pictures = [picture for _, product in sold.values() for picture in product.pictures[:1]]
-    return Shared(
-        code=invite.code,
-        inviter=name,
-        title=campaign.name,
-        price=to_yuan(min(item.deal_price_fen for item in items)) if items else None,
-        picture=pictures[0] if pictures else None,
-        opens=_local(campaign.starts_at),
-        ends=_local(campaign.ends_at),
-        wares=wares,
-    )
+@blueprint.get("/s/<code>/poster.png")
+def show_poster(code: str) -> Response:
+    """Return the poster; for ever under the address that names just this one."""
+    _count_page()
+    known = read_code(code)
+    page = None if known is None else _find_page(known, is_look=False)
+    named = request.args.get("for", Platform.WECHAT.value)
+    if page is None or named not in list(Platform):
+        abort(404)
+    poster = page.posters[Platform(named)]
+    is_named = request.args.get("v") == poster.key[:KEY_CHARACTERS]
+    if request.if_none_match.contains_weak(poster.key):
+        response = Response(status=304)
+    else:
+        picture = ports().posters.read(poster.key, lambda: drawing.draw(poster.facts))
+        response = Response(picture, content_type="image/png")
+    response.headers["ETag"] = f'"{poster.key}"'
+    response.headers["Cache-Control"] = POSTER_LASTS if is_named else PAGE_LASTS
+    return response
 
 
-def _ware(sku: Sku, product: Product, price_fen: Fen) -> Ware:
-    return Ware(
-        title=f"{product.title} {sku.title}",
-        price=to_yuan(price_fen),
-        list_price=to_yuan(sku.list_price_fen),
-    )
+@blueprint.get("/icon.svg")
+def show_icon() -> Response:
+    """Return the site's icon."""
+    response = Response(ICON, content_type="image/svg+xml")
+    response.headers["Cache-Control"] = "public, max-age=86400"
+    return response
 
 
-def _local(at: datetime) -> str:
-    return at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")
+def _find_page(code: str, *, is_look: bool) -> Page | None:
+    """Return the page of a code, made anew when nobody has just seen it; None of no invite's."""
+    board = cast("ShareBoard", current_app.extensions["share_board"])
+    page = board.peek(code)
+    if page is None:
+        with ports().begin() as session:
+            try:
+                page = _make_page(session, code, now=ports().clock())
+            except queries.InviteNotFound:
+                return None
+            looks = board.take_looks()
+            # Who comes back to a page they have is not counted again.
+            if is_look and not request.if_none_match.contains_weak(page.etag):
+                looks[code] = looks.get(code, 0) + 1
+            service.count_views(session, looks)
+        board.keep(code, page)
+    elif is_look and not request.if_none_match.contains_weak(page.etag):
+        board.note_look(code)
+    return page
 
 
-def _render(shared: Shared) -> Response:
-    page = render_template(
+def _make_page(session: Session, code: str, *, now: datetime) -> Page:
+    invite = queries.get_invite(session, code)
+    shared = posters_queries.view_invite(session, invite)
+    codes = posters.want_codes(session, invite.id, now=now)
+    base_url = ports().public_base_url
+    drawn: dict[Platform, Poster] = {}
+    for platform in Platform:
+        told = facts.poster_facts(shared, codes, platform, public_base_url=base_url)
+        drawn[platform] = Poster(drawing.key_of(told), told)
+    url = facts.page_url(code, base_url)
+    link = codes.get(CodeKind.WECHAT_LINK)
+    version = drawn[Platform.WECHAT].key[:KEY_CHARACTERS]
+    body = render_template(
         "share.html",
         document=Document("share.html", shared.title, "", ""),
         documents=DOCUMENTS,
         here="",
-        style=STYLE,
+        style=SHARE_STYLE,
         shared=shared,
-    )
-    digest = base64.urlsafe_b64encode(hashlib.sha256(page.encode()).digest()[:18]).decode()
-    is_known = request.if_none_match.contains_weak(digest)
-    response = Response(status=304) if is_known else make_response(page)
-    response.headers["ETag"] = f'"{digest}"'
-    # Asked about each time, so that prices are right and looks are counted.
-    response.headers["Cache-Control"] = "no-cache"
-    response.headers["Content-Security-Policy"] = POLICY
+        url=url,
+        poster_path=f"/s/{code}/poster.png?v={version}",
+        poster_url=f"{url}/poster.png?v={version}",
+        poster_size=(drawing.WIDTH, drawing.HEIGHT),
+        link=None if link is None else link.url,
+        qr=segno.make(url, error="m", micro=False).svg_inline(border=3, omitsize=True),
+    ).encode()
+    digest = base64.urlsafe_b64encode(hashlib.sha256(body).digest()[:18]).decode()
+    return Page(body, digest, drawn)
+
+
+def _answer_page(page: Page) -> Response:
+    is_known = request.if_none_match.contains_weak(page.etag)
+    response = Response(status=304) if is_known else make_response(page.body)
+    for name, value in page_headers(page.etag).items():
+        response.headers[name] = value
     return response
+
+
+def page_headers(etag: str) -> dict[str, str]:
+    """Return the headers of a page that are not those of every answer."""
+    return {
+        "ETag": f'"{etag}"',
+        "Cache-Control": PAGE_LASTS,
+        "Content-Security-Policy": POLICY,
+    }
+
+
+def _count_page() -> None:
+    """Count the request for its address, in the way that the roof has."""
+    cast("Callable[[], None]", current_app.extensions["count_page"])()

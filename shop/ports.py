@@ -15,6 +15,8 @@ from shop.members.phones import PhoneBook
 from shop.members.platforms import IdentityPlatform, Platform, ShippingDesk
 from shop.outreach.gateway import Channels, ContentCheck
 from shop.payments.gateway import Channel, PaymentGateway
+from shop.posters.cache import PosterCache
+from shop.posters.makers import CodeKind, CodeMaker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +33,14 @@ class Ports:
     shipping_desk: ShippingDesk
     channels: Channels
     content_checks: Mapping[Platform, ContentCheck]
+    code_makers: Mapping[CodeKind, CodeMaker]
+    posters: PosterCache
     vault: Vault
     phone_book: PhoneBook
     token_hash_key: bytes
     payer_hash_key: bytes
+    device_hash_key: bytes
     purchase_key: bytes  # signs purchase tokens and challenges of flash sales
     pay_within: timedelta
+    public_base_url: str  # where people and platforms reach us
     fee_basis_points: int  # what the dearest payment platform keeps of a price

@@ -1,4 +1,4 @@
-"""Takes a picture of every page, light, dark and as on a phone, beside a run that goes on.
+"""Takes a picture of every page, light and dark, wide and as on a phone, beside a run that goes on.
 
 `make screenshots` starts the run and calls it; PORT and VAR_DIR say where. Exit code 1 when a page
 does not answer as it should, loads anything from elsewhere, or complains in the browser's console.
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
+from sample_invites import make_invites
 
 PAGES = {
     "legal": ("/legal", 200),
@@ -22,6 +23,7 @@ LOOKS = {
     "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 800}},
     "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 800}},
     "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
+    "phone-dark": {"color_scheme": "dark", "viewport": {"width": 390, "height": 844}},
 }
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 FLAGS += ["--disable-sync", "--disable-component-update", "--no-first-run"]
@@ -33,28 +35,31 @@ def main() -> int:
     folder = Path(os.environ.get("VAR_DIR", "var")) / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
     troubles: list[str] = []
+    pages = PAGES | {name: (path, 200) for name, path in make_invites(base).items()}
     with sync_playwright() as player:
         browser = player.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         for look in LOOKS:
-            troubles += _take_all(browser, base, folder, look)
+            troubles += _take_all(browser, base, folder, look, pages)
         browser.close()
     for trouble in troubles:
         sys.stderr.write(trouble + "\n")
-    sys.stdout.write(f"{len(PAGES) * len(LOOKS)} pictures in {folder}\n")
+    sys.stdout.write(f"{len(pages) * len(LOOKS)} pictures in {folder}\n")
     return 1 if troubles else 0
 
 
-def _take_all(browser: Browser, base: str, folder: Path, look: str) -> list[str]:
+def _take_all(
+    browser: Browser, base: str, folder: Path, look: str, pages: dict[str, tuple[str, int]]
+) -> list[str]:
     troubles: list[str] = []
     context = browser.new_context(**LOOKS[look], extra_http_headers={"Accept": "text/html"})
-    for name, (path, status) in PAGES.items():
+    for name, (path, status) in pages.items():
         page = context.new_page()
         _watch(page, base, f"{look} {path}", status, troubles)
         answer = page.goto(base + path, wait_until="load")
         if answer is None or answer.status != status:
             troubles.append(f"{look} {path}: not answered with {status}")
         width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        if width > 0 and look == "phone" and name != "api":
+        if width > 0 and look.startswith("phone") and name != "api":
             troubles.append(f"{look} {path}: {width} px wider than the screen")
         page.screenshot(path=str(folder / f"{name}-{look}.png"), full_page=True)
         page.close()

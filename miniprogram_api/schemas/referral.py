@@ -29,6 +29,9 @@ class InviteOut(Given):
 
     code: str
     share_path: str = Field(description="The page to share, from the root of the site.")
+    poster_path: str = Field(
+        description="The poster, a PNG, from the root of the site; Alipay's with `?for=alipay`."
+    )
     campaign_id: UUID | None
     chat_group_id: UUID | None
     views: int = Field(description="Looks at the page so far.")

@@ -12,6 +12,13 @@ class SignInIn(Sent):
 
     platform: Platform
     code: str = Field(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")
+    device_id: str | None = Field(
+        default=None,
+        min_length=8,
+        max_length=128,
+        pattern=r"^[0-9A-Za-z_.-]+$",
+        description="What the client calls this device, the same each time; kept as a hash only.",
+    )
     invite_code: str | None = Field(
         default=None,
         max_length=32,

@@ -1,6 +1,6 @@
 """The work of each method of the gateway: parameters in, the answer's node out."""
 
-from sandbox.alipay import bill_routes, messages, refunds, rules, trades, users
+from sandbox.alipay import bill_routes, codes, messages, refunds, rules, trades, users
 from sandbox.alipay.answers import success
 from sandbox.alipay.desk import SIGN_IN, Desk, Method, Node
 from sandbox.alipay.fields import notify_url_of
@@ -126,4 +126,5 @@ METHODS = {
     "alipay.open.app.mini.templatemessage.send": Method("alipay.message", send_message),
     "alipay.security.risk.content.detect": Method("alipay.content_check", detect_content),
     "alipay.data.dataservice.bill.downloadurl.query": Method("alipay.bill", bill_routes.apply),
+    "alipay.open.app.qrcode.create": Method("alipay.code", codes.create),
 }

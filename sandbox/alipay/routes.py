@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response
 
-from sandbox.alipay import bill_routes, books, forgery, recipients, user
+from sandbox.alipay import bill_routes, books, codes, forgery, recipients, user
 from sandbox.alipay.answers import page
 from sandbox.alipay.calls import METHODS
 from sandbox.alipay.desk import Desk
@@ -17,6 +17,7 @@ def create_blueprint(peer: Peer) -> Blueprint:
     peer.settings.declare("alipay_awkward_share", 0.25)
     peer.settings.declare("alipay_balance_fen", None)
     peer.settings.declare("alipay_certificate", "current", ("current", "next"))
+    peer.settings.declare("alipay_pages", ["pages/index/index", "pages/invite/index"])
     peer.settings.declare("alipay_refund_outcome", "now", ("now", "later", "never"))
     peer.settings.declare("alipay_refundable_days", 90.0)
     peer.settings.declare("alipay_sensitive_words", "赌博 毒品")
@@ -27,6 +28,7 @@ def create_blueprint(peer: Peer) -> Blueprint:
     peer.starters.append(desk.resume)
     blueprint = Blueprint("alipay", __name__)
     bill_routes.add(blueprint, desk)
+    codes.add(blueprint, desk)
     user.add(blueprint, desk)
     recipients.add(blueprint, desk)
     forgery.add(blueprint, desk)

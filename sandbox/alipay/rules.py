@@ -8,6 +8,7 @@ from sandbox.alipay.fields import Content
 
 ACQ_INVALID = "ACQ.INVALID_PARAMETER"
 BILL_INVALID = "isv.invalid_arguments"
+CODE_INVALID = "INVALID_PARAMETER"
 NUMBER = fields.text(64, r"[0-9A-Za-z_]*")
 REASON = fields.text(256, without="/=&")
 TRADE: dict[str, fields.Rule] = {"out_trade_no": NUMBER, "trade_no": fields.text(64)}
@@ -80,6 +81,13 @@ MESSAGE: dict[str, fields.Rule] = {
     "data": fields.text(4096),
 }
 CONTENT: dict[str, fields.Rule] = {"content": fields.text(3000)}
+CODE: dict[str, fields.Rule] = {
+    "url_param": fields.text(256, r"[0-9A-Za-z_-]+(/[0-9A-Za-z_-]+)*"),
+    "query_param": fields.text(256, r"[!-~]*"),
+    "describe": fields.text(32),
+    "color": fields.text(8, r"0x[0-9A-Fa-f]{6}"),
+    "size": fields.one_of("s", "m", "l"),
+}
 
 
 def create(parameters: Mapping[str, str]) -> Content:
@@ -110,6 +118,12 @@ def refund_query(parameters: Mapping[str, str]) -> Content:
 def bill(parameters: Mapping[str, str]) -> Content:
     """The content of `alipay.data.dataservice.bill.downloadurl.query`."""
     return fields.content_of(parameters, BILL, {"bill_type", "bill_date"}, BILL_INVALID)
+
+
+def code(parameters: Mapping[str, str]) -> Content:
+    """The content of `alipay.open.app.qrcode.create`."""
+    required = {"url_param", "query_param", "describe"}
+    return fields.content_of(parameters, CODE, required, CODE_INVALID)
 
 
 def _named(content: Content) -> Content:

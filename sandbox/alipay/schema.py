@@ -37,4 +37,5 @@ CREATE TABLE IF NOT EXISTS ap_messages (
     number INTEGER PRIMARY KEY AUTOINCREMENT, open_id TEXT NOT NULL, template_id TEXT NOT NULL,
     content TEXT NOT NULL, sent_at TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS ap_codes_made (token TEXT PRIMARY KEY, content TEXT NOT NULL);
 """

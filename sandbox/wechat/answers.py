@@ -18,7 +18,11 @@ MEANINGS = {
     40037: "invalid template_id",
     40097: "invalid args",
     40125: "invalid appsecret",
+    40129: "invalid scene",
     40163: "code been used",
+    40165: "invalid weapp pagepath",
+    40169: "invalid length for scene, or the data is not json string",
+    40212: "invalid query",
     41001: "access_token missing",
     41002: "appid missing",
     41004: "appsecret missing",
@@ -29,12 +33,16 @@ MEANINGS = {
     44002: "empty post data",
     43101: "user refuse to accept the msg",
     45002: "content size out of limit",
+    44990: "reach max api second frequence limit",
+    44993: "reach max api day limit",
     45009: "reach max api daily quota limit",
     45011: "api minute-quota reach limit, must slower, retry next minute",
     45168: "sensitive word",
     47001: "data format error",
     47003: "argument invalid!",
     61010: "code is expired",
+    85401: "time limit between 1min and 30days",
+    85402: "invalid env_version",
 }
 
 

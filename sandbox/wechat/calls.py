@@ -3,14 +3,17 @@
 import re
 from typing import Any
 
-from flask import request
+from flask import Response, request
 
 from sandbox.peer import Peer
-from sandbox.wechat import content, messages, shipping, tokens, users
+from sandbox.wechat import codes, content, messages, shipping, tokens, users
 from sandbox.wechat.answers import WechatError, posted_json
 
 LOGINS_A_MINUTE = 100
 CHECKS_A_MINUTE = 4000
+CODES_A_MINUTE = 5000
+LINKS_A_SECOND = 100
+LINKS_A_DAY = 500_000
 
 
 class Calls:
@@ -146,6 +149,23 @@ class Calls:
                 now=self._peer.clock.now(),
             )
 
+    def unlimited_code(self) -> Response:
+        """`POST /wxa/getwxacodeunlimit`: a picture, or the JSON of a refusal."""
+        body = self._authorised()
+        self._limit("wechat.code", CODES_A_MINUTE, 60.0, 45009)
+        picture = codes.picture(body, self._peer.settings.get("wechat_pages"))
+        return Response(picture, content_type="image/png")
+
+    def url_link(self) -> dict[str, Any]:
+        """`POST /wxa/generate_urllink`."""
+        body = self._authorised()
+        self._limit("wechat.link", LINKS_A_SECOND, 1.0, 44990)
+        self._limit("wechat.links", LINKS_A_DAY, 86_400.0, 44993)
+        with self._peer.store.write() as connection:
+            pages = self._peer.settings.get("wechat_pages")
+            link = codes.make_link(connection, body, pages, self._peer.clock.now())
+        return {"errcode": 0, "errmsg": "ok", "url_link": link}
+
     def confirm_receipt(self, transaction_id: str) -> bool:
         """The user confirms receipt in the order centre; False when nothing was shipped."""
         with self._peer.store.write() as connection:
@@ -188,10 +208,12 @@ class Calls:
             raise WechatError(45009 if problem.per_day else 45011) from problem
 
     def _check_rate(self, openid: str) -> None:
-        if not self._peer.settings.get("rate_limits"):
-            return
-        if not self._peer.limits.allow(f"wechat.login.{openid}", LOGINS_A_MINUTE, 60.0):
-            raise WechatError(45011)
+        self._limit(f"wechat.login.{openid}", LOGINS_A_MINUTE, 60.0, 45011)
+
+    def _limit(self, key: str, most: int, seconds: float, errcode: int) -> None:
+        is_limited = self._peer.settings.get("rate_limits")
+        if is_limited and not self._peer.limits.allow(key, most, seconds):
+            raise WechatError(errcode)
 
     def _visible_after_seconds(self) -> float:
         return float(self._peer.settings.get("shipping_visible_after_seconds"))

@@ -10,11 +10,12 @@ from sandbox.calls import note, serve_call
 from sandbox.control import BadOrder, control_body, text_field
 from sandbox.faults import Fault
 from sandbox.peer import Peer
-from sandbox.wechat import recipients, users
+from sandbox.wechat import codes, recipients, users
 from sandbox.wechat.answers import WechatError, garbled, ok, posted_json, refused, refused_by
 from sandbox.wechat.calls import Calls
 from sandbox.wechat.schema import SCHEMA
 
+Work = Callable[[], dict[str, Any] | Response]
 OPENID = re.compile(r"[0-9A-Za-z_-]{1,128}")
 PHONE = re.compile(r"\+?[0-9]{6,20}")
 
@@ -26,10 +27,11 @@ def create_blueprint(peer: Peer) -> Blueprint:
     peer.settings.declare("wechat_risky_words", "赌博 毒品")
     peer.settings.declare("wechat_review_words", "返利 加微信")
     peer.books.register("wechat", recipients.report)
+    peer.settings.declare("wechat_pages", ["pages/index/index", "pages/invite/index"])
     blueprint = Blueprint("wechat", __name__)
     calls = Calls(peer)
 
-    def add(path: str, target: str, work: Callable[[], dict[str, Any]]) -> None:
+    def add(path: str, target: str, work: Work) -> None:
         """One path of the platform; a wrong method is an errcode, not a 405."""
         blueprint.add_url_rule(
             f"/wechat{path}",
@@ -47,21 +49,25 @@ def create_blueprint(peer: Peer) -> Blueprint:
     add("/wxa/sec/order/is_trade_managed", "wechat.shipping", calls.is_trade_managed)
     add("/cgi-bin/message/subscribe/send", "wechat.subscribe_message", calls.send_message)
     add("/wxa/msg_sec_check", "wechat.content_check", calls.check_text)
+    add("/wxa/getwxacodeunlimit", "wechat.code", calls.unlimited_code)
+    add("/wxa/generate_urllink", "wechat.link", calls.url_link)
     _add_user(blueprint, peer, calls)
     recipients.add(blueprint, peer)
     return blueprint
 
 
-def _serve(peer: Peer, target: str, work: Callable[[], dict[str, Any]]) -> Response:
+def _serve(peer: Peer, target: str, work: Work) -> Response:
     """Answer with what `work` returns; WechatError becomes its errcode."""
 
     def act(fault: Fault | None) -> Response:
         try:
-            response = ok(work())
+            answer = work()
         except WechatError as problem:
             note(str(problem))
             return refused(problem)
-        return garbled() if fault and fault.kind == "bad_signature" else response
+        if fault and fault.kind == "bad_signature":
+            return garbled()
+        return answer if isinstance(answer, Response) else ok(answer)
 
     return serve_call(peer, target, _subject(), act=act, refuse=refused_by)
 
@@ -97,6 +103,13 @@ def _add_user(blueprint: Blueprint, peer: Peer, calls: Calls) -> None:
             raise BadOrder("phone must be digits; openid a text")
         with peer.store.write() as connection:
             return {"code": users.new_phone_code(connection, phone, openid, peer.clock.now())}
+
+    @blueprint.post("/sandbox/wechat/open-link")
+    def open_link() -> dict[str, str] | tuple[dict[str, str], int]:
+        with peer.store.read() as connection:
+            url = text_field(control_body(), "url_link")
+            place = codes.follow(connection, url, peer.clock.now())
+        return place or ({"error": "the link has ended"}, 409)
 
     @blueprint.post("/sandbox/wechat/confirm-receipt")
     def confirm_receipt() -> dict[str, bool]:

@@ -27,4 +27,7 @@ CREATE TABLE IF NOT EXISTS wx_messages (
     number INTEGER PRIMARY KEY AUTOINCREMENT, openid TEXT NOT NULL, template_id TEXT NOT NULL,
     content TEXT NOT NULL, sent_at TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS wx_links (
+    url TEXT PRIMARY KEY, path TEXT NOT NULL, query TEXT NOT NULL, expires_at TEXT NOT NULL
+);
 """

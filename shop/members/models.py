@@ -89,6 +89,13 @@ class SignIn(Base):
     """One sign-in of one device, good for 30 days; only the keyed hash of its token is kept."""
 
     __tablename__ = "sign_ins"
+    __table_args__ = (
+        Index(
+            "ix_sign_ins_device_hash",
+            "device_hash",
+            postgresql_where="device_hash IS NOT NULL",
+        ),
+    )
 
     id: Mapped[PrimaryId]
     member_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"), index=True)
@@ -97,6 +104,8 @@ class SignIn(Base):
     )
     platform: Mapped[Platform] = mapped_column(text_enum(Platform, name="platform_listed"))
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    # Of what the client says its device is, keyed; it tells that two accounts share a device.
+    device_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     revoked_at: Mapped[datetime | None]

@@ -48,7 +48,12 @@ class ProfileChanges(TypedDict, total=False):
 
 
 def sign_in_identity(
-    session: Session, identity: PlatformIdentity, *, token_hash_key: bytes, now: datetime
+    session: Session,
+    identity: PlatformIdentity,
+    *,
+    token_hash_key: bytes,
+    device_hash: bytes | None = None,
+    now: datetime,
 ) -> SignedIn:
     """Sign in whoever the platform says this is; the first time makes the member.
 
@@ -63,6 +68,7 @@ def sign_in_identity(
         identity_id=known.id,
         platform=identity.platform,
         token_hash=_hash_token(token, token_hash_key),
+        device_hash=device_hash,
         created_at=now,
         expires_at=now + rules.SIGN_IN_LASTS,
     )
@@ -175,6 +181,7 @@ def pseudonymise(session: Session, *, member_id: UUID, now: datetime) -> None:
     member.deleted_at = now
     forget_person(session, member)
     session.execute(delete(Identity).where(Identity.member_id == member_id))
+    session.execute(update(SignIn).where(SignIn.member_id == member_id).values(device_hash=None))
     _end_sign_ins(session, member_id, now=now)
 
 

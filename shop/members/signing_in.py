@@ -38,12 +38,18 @@ class PlatformSilent(Unavailable):
 
 
 def sign_in(
-    begin: Begin, platform: IdentityPlatform, *, code: str, token_hash_key: bytes, now: datetime
+    begin: Begin,
+    platform: IdentityPlatform,
+    *,
+    code: str,
+    token_hash_key: bytes,
+    device_hash: bytes | None = None,
+    now: datetime,
 ) -> tuple[str, Member, SignIn]:
     """Exchange the platform's one-time code; return our token, the member and the sign-in.
 
-    Raises `CodeRejected` or `PlatformSilent`, and `MemberNotActive` when the account changes at
-    this very moment, twice.
+    `device_hash` is `devices.hash_device` of what the client says. Raises `CodeRejected` or
+    `PlatformSilent`, and `MemberNotActive` when the account changes at this very moment, twice.
     """
     try:
         identity = platform.identify(code=code)
@@ -55,7 +61,11 @@ def sign_in(
     def enter() -> service.SignedIn:
         with begin() as session:
             return service.sign_in_identity(
-                session, identity, token_hash_key=token_hash_key, now=now
+                session,
+                identity,
+                token_hash_key=token_hash_key,
+                device_hash=device_hash,
+                now=now,
             )
 
     # The code is spent: an account that is being joined or deleted must not cost the sign-in.

@@ -53,7 +53,7 @@ class TouchRefusal(StrEnum):
     """Why opening an invite bound nobody."""
 
     SELF = "self"  # their own, or of an account that was joined to theirs
-    RELATED = "related"  # the platforms know both as one person, or one purse paid for both
+    RELATED = "related"  # one person to the platforms, one purse or one device for both
     MUTUAL = "mutual"  # whoever opens it has brought the inviter
 
 

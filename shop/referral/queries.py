@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, aliased
 
 from kit.errors import NotFound
 from kit.pages import Page, read_page
+from shop.members.devices import share_a_device
 from shop.members.models import Identity, Member
 from shop.orders.models import Order
 from shop.payments.models import Payment
@@ -106,7 +107,7 @@ def list_parts(session: Session, member_id: UUID) -> set[UUID]:
 
 
 def is_related(session: Session, one: UUID, other: UUID) -> bool:
-    """Say whether the platforms know both as one person, or one purse has paid for both.
+    """Say whether both are known as one person, share a purse, or share a device.
 
     Two members never have one phone number: the database refuses it.
     """
@@ -124,7 +125,8 @@ def is_related(session: Session, one: UUID, other: UUID) -> bool:
             Payment.payer_hash.in_(purses.where(Order.member_id == other).scalar_subquery()),
         )
     )
-    return session.scalar(select(or_(same_person, same_purse))) or False
+    same_device = share_a_device(one, other)
+    return session.scalar(select(or_(same_person, same_purse, same_device))) or False
 
 
 def list_rules_for(

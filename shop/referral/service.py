@@ -1,5 +1,6 @@
 """Invites and what they bring about: giving a code, opening one, owing an order to it, joining."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
@@ -77,9 +78,12 @@ def give_invite(
     return found
 
 
-def count_view(session: Session, invite: Invite) -> None:
-    """Count one look at the share page."""
-    session.execute(update(Invite).where(Invite.id == invite.id).values(views=Invite.views + 1))
+def count_views(session: Session, looks: Mapping[str, int]) -> None:
+    """Count looks at the share pages, by the invite's code."""
+    # In one order, so that two who count the same pages wait and do not lock each other out.
+    for code, times in sorted(looks.items()):
+        counted = update(Invite).where(Invite.code == code)
+        session.execute(counted.values(views=Invite.views + times))
 
 
 def open_invite(session: Session, code: str, *, member_id: UUID, now: datetime) -> Touch:

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import count
 from typing import Any
 
 from kit.money import Fen
+from sandbox.pictures import code_picture
 from shop.members.platforms import CodeRefused, Platform, PlatformIdentity, PlatformUnavailable
 from shop.outreach.gateway import ChannelUnavailable, Verdict
 from shop.payments.gateway import (
@@ -23,6 +24,8 @@ from shop.payments.gateway import (
     Trade,
     TradeState,
 )
+from shop.posters.drawing import picture_of_code
+from shop.posters.makers import CodeKind, Made, MakerRefused, MakerSilent
 
 GENUINE = "genuine"
 
@@ -139,6 +142,29 @@ class MemoryIdentities:
         if not credential.startswith("phone:"):
             raise CodeRefused
         return credential.removeprefix("phone:")
+
+
+@dataclass
+class MemoryMaker:
+    """Makes codes and links in memory; `is_silent` and `refuses` are for trouble."""
+
+    kind: CodeKind
+    is_silent: bool = False
+    refuses: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    def make(self, *, invite_code: str, now: datetime) -> Made:
+        """Make one."""
+        self.asked.append(invite_code)
+        if self.is_silent:
+            raise MakerSilent("no answer")
+        if self.refuses:
+            raise MakerRefused("errcode 41030")
+        if self.kind is CodeKind.WECHAT_LINK:
+            url = f"https://wxaurl.cn/{invite_code}-{len(self.asked)}"
+            return Made(url=url, ends_at=now + timedelta(days=30))
+        picture = code_picture(f"{self.kind}:{invite_code}", width=300)
+        return Made(picture=picture_of_code(picture))
 
 
 class MemoryDesk:

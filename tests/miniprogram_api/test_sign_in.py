@@ -4,7 +4,10 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 
+from shop.members.devices import hash_device
+from shop.members.models import SignIn
 from shop.members.platforms import Platform
 from tests.miniprogram_api.world import World
 
@@ -91,3 +94,22 @@ class TestH128Sessions:
         assert person.get("/v1/me").status_code == 200
         world.now += timedelta(seconds=1)
         assert person.get("/v1/me").status_code == 401
+
+
+class TestDevice:
+    """What the client calls its device."""
+
+    def test_only_its_keyed_hash_is_kept(self, world: World) -> None:
+        """Neither the row nor the export has the name itself."""
+        body = {"platform": "wechat", "code": f"open-9:{uuid4().hex}", "device_id": "canary-device"}
+        assert world.visitor().post("/v1/sign-in", body).status_code == 200
+        with world.begin() as session:
+            (kept,) = session.scalars(select(SignIn.device_hash))
+        assert kept == hash_device("canary-device", key=world.ports.device_hash_key)
+        assert hash_device("canary-device", key=bytes(32)) != kept
+
+    @pytest.mark.parametrize("device_id", ["short", "a" * 129, "with space", "团卡" * 4, 12345678])
+    def test_other_forms_are_refused(self, world: World, device_id: object) -> None:
+        """A device has a name of letters and digits, or none."""
+        body = {"platform": "wechat", "code": "open-9:x", "device_id": device_id}
+        assert world.visitor().post("/v1/sign-in", body).status_code == 422

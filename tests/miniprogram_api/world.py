@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -33,6 +34,8 @@ from shop.members.platforms import Platform
 from shop.outreach.gateway import Channels
 from shop.payments.gateway import Channel
 from shop.ports import Ports
+from shop.posters.cache import PosterCache
+from shop.posters.makers import CodeKind
 from tests.miniprogram_api.cards import import_codes
 from tests.miniprogram_api.platforms import (
     GENUINE,
@@ -40,6 +43,7 @@ from tests.miniprogram_api.platforms import (
     MemoryDesk,
     MemoryGateway,
     MemoryIdentities,
+    MemoryMaker,
 )
 
 GENEROUS = Limits(
@@ -102,6 +106,7 @@ class World:
     now: datetime
     limits: Limits = GENEROUS
     options: dict[str, Any] = field(default_factory=dict)
+    folder: Path = Path("/dev/null/posters")  # where nothing can be kept, unless a test says where
 
     def __post_init__(self) -> None:
         """Build the ports and the application."""
@@ -120,12 +125,16 @@ class World:
             shipping_desk=MemoryDesk(),
             channels=Channels(),
             content_checks=self.checks,
+            code_makers={kind: MemoryMaker(kind) for kind in CodeKind},
+            posters=PosterCache(self.folder),
             vault=self.vault,
             phone_book=PhoneBook(key=new_key(), hash_key=new_key()),
             token_hash_key=new_key(),
             payer_hash_key=new_key(),
+            device_hash_key=new_key(),
             purchase_key=new_key(),
             pay_within=timedelta(minutes=15),
+            public_base_url="https://shop.example",
             fee_basis_points=60,
         )
         self.app: APIFlask = create_app(

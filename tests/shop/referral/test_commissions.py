@@ -128,6 +128,7 @@ class TestOneLevel:
             ("attributions", "touches"),
             ("attributions", "invites"),
             ("touches", "invites"),
+            ("platform_codes", "invites"),
         }
 
 

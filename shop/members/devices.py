@@ -1,0 +1,19 @@
+"""Devices that members signed in from: known by a keyed hash, and only to tell who shares one."""
+
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, exists, select
+
+from kit.crypto import keyed_hash
+from shop.members.models import SignIn
+
+
+def hash_device(device_id: str | None, *, key: bytes) -> bytes | None:
+    """Return what is kept of the name that a client gives its device; None without one."""
+    return None if device_id is None else keyed_hash(key, b"members.device", device_id.encode())
+
+
+def share_a_device(one: UUID, other: UUID) -> ColumnElement[bool]:
+    """Return the condition that both have signed in from one device."""
+    theirs = select(SignIn.device_hash).where(SignIn.member_id == other)
+    return exists(select(SignIn.id).where(SignIn.member_id == one, SignIn.device_hash.in_(theirs)))

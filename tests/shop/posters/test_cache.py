@@ -1,0 +1,62 @@
+"""Posters that were drawn: kept whole, by hashes alone, within limits."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from shop.posters import cache
+from shop.posters.cache import PosterCache
+
+KEY = "ab" * 32
+
+
+class Pen:
+    """Draws, and counts how often."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def draw(self) -> bytes:
+        """Return a poster."""
+        self.times += 1
+        return b"poster"
+
+
+class TestRead:
+    """read: drawn once, by whoever comes first."""
+
+    def test_draws_once_for_all_processes(self, tmp_path: Path) -> None:
+        """Another cache over the same folder finds the file."""
+        pen = Pen()
+        for kept in (PosterCache(tmp_path), PosterCache(tmp_path)):
+            assert kept.read(KEY, pen.draw) == kept.read(KEY, pen.draw) == b"poster"
+        assert pen.times == 1
+
+    @pytest.mark.parametrize(
+        "key", ["../../etc/passwd", "/etc/passwd", "ab/../cd", "AB" * 32, KEY + "\n", "", KEY[:-1]]
+    )
+    def test_i142_only_a_hash_names_a_file(self, tmp_path: Path, key: str) -> None:
+        """Nothing else is looked for, let alone written."""
+        pen = Pen()
+        with pytest.raises(ValueError, match="not a key"):
+            PosterCache(tmp_path / "posters").read(key, pen.draw)
+        assert list(tmp_path.rglob("*")) == []
+        assert pen.times == 0
+
+    def test_a_folder_that_cannot_be_written_costs_the_drawing(self) -> None:
+        """The poster is given all the same, and from memory the next time."""
+        kept, pen = PosterCache(Path("/dev/null/posters")), Pen()
+        assert kept.read(KEY, pen.draw) == kept.read(KEY, pen.draw) == b"poster"
+        assert pen.times == 1
+
+    def test_the_oldest_give_way(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A folder does not grow for ever, and nothing half-written stays in it."""
+        monkeypatch.setattr(cache, "MOST_IN_A_FOLDER", 3)
+        kept = PosterCache(tmp_path)
+        keys = [f"ab{number:062x}" for number in range(5)]
+        for age, key in enumerate(keys):
+            kept.read(key, Pen().draw)
+            os.utime(kept.path_of(key), (age, age))
+        left = {path.name for path in (tmp_path / "ab").iterdir()}
+        assert left == {kept.path_of(key).name for key in keys[2:]}
