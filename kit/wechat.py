@@ -72,11 +72,11 @@ class WechatApi:
         """Make a GET that proves itself by id and secret, without any token."""
         pairs = [("appid", self.app_id), ("secret", self._app_secret), *params.items()]
         # Only a dict is given an access token by wechatpy, so pairs keep it out of the URL.
-        return _as_json(self._ask(lambda: self._client.get(self._base_url + path, params=pairs)))
+        return as_json(self._ask(lambda: self._client.get(self._base_url + path, params=pairs)))
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Make a POST with the shared token; a refused token is replaced and tried once more."""
-        return _as_json(self._post_with_token(path, body))
+        return as_json(self._post_with_token(path, body))
 
     def post_for_file(self, path: str, body: Mapping[str, Any]) -> bytes:
         """Make such a POST of a call that answers with a file, or with the JSON of a refusal."""
@@ -128,7 +128,7 @@ class WechatApi:
 
     def _fetch_token(self) -> IssuedToken:
         try:
-            answer = _as_json(self._ask(self._call_for_token))
+            answer = as_json(self._ask(self._call_for_token))
         except (WechatRefused, WechatUnanswered) as exc:
             # Whatever became of that call, the one that wants the token was not made.
             raise WechatUnavailable(f"no access token: {exc}") from None
@@ -149,7 +149,8 @@ class WechatApi:
             raise failure_of(exc.errcode) from None
 
 
-def _as_json(answer: Any) -> dict[str, Any]:
+def as_json(answer: Any) -> dict[str, Any]:
+    """Return an answer that is an object; `WechatUnanswered` when it is none."""
     if not isinstance(answer, dict):
         raise WechatUnanswered("not JSON")
     return answer

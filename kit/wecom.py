@@ -6,7 +6,7 @@ from typing import Any
 from redis import Redis
 
 from kit.outbound import NotConnected, OutboundSession, Unreachable
-from kit.wechat import WechatApi, WechatUnanswered, WechatUnavailable, failure_of
+from kit.wechat import WechatApi, WechatUnanswered, WechatUnavailable, as_json, failure_of
 
 
 class WecomApi(WechatApi):
@@ -36,13 +36,13 @@ class WecomApi(WechatApi):
     def upload_image(self, content: bytes) -> dict[str, Any]:
         """Lend the platform a picture, which it keeps for three days."""
 
-        def send(token: str) -> dict[str, Any]:
+        def send(token: str) -> Any:
             url = f"{self._base_url}/cgi-bin/media/upload"
             params = {"access_token": token, "type": "image"}
             files = {"media": ("cover.png", content, "image/png")}
             return self._ask(lambda: self._client.post(url, params=params, files=files))
 
-        return self._with_token(send)
+        return as_json(self._with_token(send))
 
     def _call_for_token(self) -> Any:
         pairs = [("corpid", self.app_id), ("corpsecret", self._app_secret)]
