@@ -186,14 +186,14 @@ def _end(
     session: Session, delivery: Delivery, to: DeliveryStatus, *, grant: GrantStatus, now: datetime
 ) -> None:
     """Bring a delivery to its end, and its grant with it."""
-    why = delivery.last_error
-    settle(delivery)
-    delivery.last_error = why if to is not D.SENT else None
-    delivery.sent_at = now if to is D.SENT else None
     if delivery.grant_id is not None:
         grants.settle_grant(session, delivery.grant_id, grant, now=now)
         if grant is GrantStatus.OPEN:
             delivery.grant_id = None  # another message may be sent by it
+    why = delivery.last_error
+    settle(delivery)
+    delivery.last_error = why if to is not D.SENT else None
+    delivery.sent_at = now if to is D.SENT else None
     move(session, delivery, to, at=now, actor=ACTOR)
 
 

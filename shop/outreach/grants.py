@@ -55,7 +55,7 @@ def count_open(session: Session, member_id: UUID) -> Mapping[str, int]:
         .where(SubscribeGrant.member_id == member_id, SubscribeGrant.status == G.OPEN)
         .group_by(SubscribeGrant.template_id)
     )
-    return {template_id: number for template_id, number in counted.tuples()}  # noqa: C416 - typed
+    return {template_id: number for template_id, number in counted}  # noqa: C416 - typed
 
 
 def reserve(
