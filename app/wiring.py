@@ -25,6 +25,7 @@ from kit.ratelimit import RateLimiter
 from kit.wechat import WechatApi
 from miniprogram_api.limits import Limits
 from shop.cards.vault import Vault
+from shop.chat_groups.robot_keys import RobotKeys
 from shop.members.alipay import AlipayMembers
 from shop.members.phones import PhoneBook
 from shop.members.platforms import Platform
@@ -84,6 +85,11 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
         phone_book=PhoneBook(key=_raw(secrets.phone_key), hash_key=_raw(secrets.phone_hash_key)),
         token_hash_key=_raw(secrets.token_hash_key),
         payer_hash_key=keyed_hash(_raw(secrets.phone_hash_key), b"payer/v1"),
+        robot_keys=RobotKeys(
+            key=keyed_hash(_raw(secrets.phone_key), b"robot/v1"),
+            hash_key=keyed_hash(_raw(secrets.phone_hash_key), b"robot/v1"),
+        ),
+        public_base_url=settings.public_base_url,
         purchase_key=keyed_hash(_raw(secrets.token_hash_key), b"purchase/v1"),
         pay_within=timedelta(seconds=settings.order_pay_within_seconds),
         fee_basis_points=_dearest_fee(settings),

@@ -14,7 +14,7 @@ from shop.members.phones import PhoneMalformed
 from shop.members.queries import MemberNotActive
 from shop.members.rules import AvatarRefused, DocumentOutdated, NicknameRefused, UnknownDocument
 from shop.orders import accounts
-from shop.referral import accounts as whole_accounts
+from shop.outreach import accounts as whole_accounts
 
 blueprint = member_blueprint("me", tag="Me")
 
