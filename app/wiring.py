@@ -15,6 +15,7 @@ from redis.cluster import RedisCluster
 from redis.retry import Retry
 
 from app.gate_cluster import MORE_TRIES, NODE_SECONDS, connect_late
+from app.messaging import make_channels, make_content_checks
 from app.options import WebOptions
 from config.settings import AlipaySettings, Settings, WechatPaySettings
 from kit.alipay import AlipayApi
@@ -81,6 +82,8 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
             Platform.ALIPAY: alipay_members,
         },
         shipping_desk=WechatShippingDesk(wechat_api),
+        channels=make_channels(settings, wechat=wechat_api, alipay=alipay_api, redis=redis),
+        content_checks=make_content_checks(wechat=wechat_api, alipay=alipay_api),
         vault=vault,
         phone_book=PhoneBook(key=_raw(secrets.phone_key), hash_key=_raw(secrets.phone_hash_key)),
         token_hash_key=_raw(secrets.token_hash_key),

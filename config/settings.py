@@ -5,7 +5,16 @@ import binascii
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 SHORTEST_SECRET_BYTES: Final = 32
@@ -87,7 +96,8 @@ Text = Annotated[str, AfterValidator(_check_text)]
 class Group(BaseModel):
     """A frozen group of settings that refuses names it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A value left out is checked as well: being blank may be what is wrong with it.
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 class WechatSettings(Group):
@@ -126,6 +136,27 @@ class AlipaySettings(Group):
     aes_key: AppSecret
     base_url: str = "https://openapi.alipay.com"
     fee_basis_points: int = Field(default=60, ge=0, le=1000)
+
+
+class WecomSettings(Group):
+    """The company at WeCom, for tasks in customer groups: environment `WECOM__…`.
+
+    Without `corp_id` that channel is off; robots need neither, each has a key of its own.
+    """
+
+    corp_id: str = ""
+    corp_secret: SecretStr = SecretStr("")
+    base_url: str = "https://qyapi.weixin.qq.com"
+
+    @field_validator("corp_secret")
+    @classmethod
+    def _check_secret(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        """Refuse a weak secret as soon as the channel is on."""
+        if info.data.get("corp_id"):
+            refuse_weak(value.get_secret_value(), shortest=SHORTEST_SECRET_BYTES)
+        elif value.get_secret_value():
+            raise WeakSecret("names no company: WECOM__CORP_ID is empty")
+        return value
 
 
 class SecretSettings(Group):
@@ -191,6 +222,7 @@ class Settings(BaseSettings):
     wechat: WechatSettings
     wechat_pay: WechatPaySettings
     alipay: AlipaySettings
+    wecom: WecomSettings = WecomSettings()
     secrets: SecretSettings
     vault: VaultSettings
     limits: LimitSettings = LimitSettings()

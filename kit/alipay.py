@@ -18,7 +18,7 @@ from kit.alipay_certificates import alipay_keys, application_serial_name, root_s
 from kit.clock import SHANGHAI, utc_now
 from kit.crypto import same
 from kit.json_members import member_texts
-from kit.outbound import OutboundSession, Unreachable
+from kit.outbound import NotConnected, OutboundSession, Unreachable
 from kit.rsa_keys import load_private_key, pkcs8_pem, public_pem
 
 log = logging.getLogger(__name__)
@@ -60,6 +60,10 @@ class AlipayNoAnswer(Exception):
         """Keep the platform's `code`, if it gave one."""
         super().__init__(message)
         self.code = code
+
+
+class AlipayNotSent(AlipayNoAnswer):
+    """No connection came about: it surely did not happen."""
 
 
 class AlipayRefused(Exception):
@@ -226,6 +230,8 @@ class _Client(DCAliPay):
 def _post(session: OutboundSession, url: str, params: dict[str, str], data: dict[str, str]) -> str:
     try:
         response = session.post(url, params=params, data=data)
+    except NotConnected as exc:
+        raise AlipayNotSent(str(exc)) from None
     except Unreachable as exc:
         raise AlipayNoAnswer(str(exc)) from None
     if response.status_code != 200:

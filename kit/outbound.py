@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 from kit.clock import monotonic_seconds
 
@@ -22,6 +22,10 @@ logging.getLogger("urllib3").setLevel(logging.INFO)
 
 class Unreachable(Exception):
     """No whole answer came in time. The message names the kind of failure, never the URL."""
+
+
+class NotConnected(Unreachable):
+    """No connection came about, so nothing was sent: the call was surely not heard."""
 
 
 class OutboundSession(requests.Session):
@@ -47,7 +51,10 @@ class OutboundSession(requests.Session):
     def request(
         self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any
     ) -> requests.Response:
-        """Ask and read the whole answer; raises `Unreachable` when it does not come in time."""
+        """Ask and read the whole answer; raises `Unreachable` when it does not come in time.
+
+        It is `NotConnected` when the request cannot even have left.
+        """
         kwargs["timeout"] = (min(CONNECT_SECONDS, self._timeout_seconds), self._timeout_seconds)
         kwargs["allow_redirects"] = False
         kwargs["stream"] = True
@@ -58,7 +65,8 @@ class OutboundSession(requests.Session):
                 _read(response, self._most_bytes, ends_at)
         except (requests.RequestException, HTTPError, OSError) as exc:
             # The failure's own text holds the URL, and some URLs hold secrets.
-            raise Unreachable(type(exc).__name__) from None
+            kind = NotConnected if _never_connected(exc) else Unreachable
+            raise kind(type(exc).__name__) from None
         return response
 
 
@@ -66,6 +74,14 @@ def header(headers: Mapping[str, str], name: str) -> str:
     """Return a header whatever its letters' case, or ""."""
     wanted = name.lower()
     return next((value for key, value in headers.items() if key.lower() == wanted), "")
+
+
+def _never_connected(failure: Exception) -> bool:
+    """Tell whether the connection itself failed; a kept one that breaks may have been used."""
+    if isinstance(failure, requests.ConnectTimeout):
+        return True
+    cause = failure.args[0] if failure.args else None
+    return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
 
 
 def _read(response: requests.Response, most_bytes: int, ends_at: float) -> None:

@@ -7,16 +7,16 @@ from typing import Any, Final
 from redis import Redis
 from wechatpy import WeChatClient, WeChatClientException
 
-from kit.outbound import OutboundSession, Unreachable
+from kit.outbound import NotConnected, OutboundSession, Unreachable
 from kit.wechat_token import IssuedToken, TokenKeeper
 
 log = logging.getLogger(__name__)
 
 BUSY: Final = -1
 TOKEN_REFUSED: Final = frozenset({40001, 40014, 42001})
-LIMITED: Final = frozenset({45009, 45011, 45029, 45047})
+LIMITED: Final = frozenset({45009, 45011, 45029, 45033, 45047})
 # Ours to repair: application id, secret, the white list of addresses, permission of the interface.
-MISCONFIGURED: Final = frozenset({40013, 40125, 40164, 41002, 41004, 48001, 50002})
+MISCONFIGURED: Final = frozenset({40013, 40125, 40164, 41002, 41004, 48001, 48002, 50002, 60020})
 
 
 class WechatUnavailable(Exception):
@@ -25,6 +25,19 @@ class WechatUnavailable(Exception):
 
 class WechatBusy(WechatUnavailable):
     """The platform is busy and did nothing: the same call may be made again at once."""
+
+
+class WechatLimited(WechatUnavailable):
+    """Too many calls: this one was surely not acted on. `errcode` is the platform's own."""
+
+    def __init__(self, errcode: int) -> None:
+        """Keep the platform's code."""
+        super().__init__(f"errcode {errcode}")
+        self.errcode = errcode
+
+
+class WechatUnanswered(WechatUnavailable):
+    """The call was sent and no answer of the platform came: it may have acted."""
 
 
 class WechatRefused(Exception):
@@ -62,14 +75,17 @@ class WechatApi:
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Make a POST with the shared token; a refused token is replaced and tried once more."""
+        return self._with_token(lambda token: self._post(path, body, token))
+
+    def _with_token(self, call: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
         token = self._keeper.current()
         try:
-            return self._post(path, body, token)
+            return call(token)
         except WechatRefused as exc:
             if exc.errcode not in TOKEN_REFUSED:
                 raise
         try:
-            return self._post(path, body, self._keeper.renew(token))
+            return call(self._keeper.renew(token))
         except WechatRefused as exc:
             if exc.errcode not in TOKEN_REFUSED:
                 raise
@@ -86,7 +102,7 @@ class WechatApi:
             )
         )
 
-    def _fetch_token(self) -> IssuedToken:
+    def _call_for_token(self) -> Any:
         """Ask for the token that is the same for everyone; never forced."""
         wish = {
             "grant_type": "client_credential",
@@ -96,12 +112,14 @@ class WechatApi:
         }
         url = f"{self._base_url}/cgi-bin/stable_token"
         headers = {"Content-Type": "application/json"}
+        return self._client.post(url, params=[], data=wish, headers=headers)
+
+    def _fetch_token(self) -> IssuedToken:
         try:
-            answer = self._ask(
-                lambda: self._client.post(url, params=[], data=wish, headers=headers)
-            )
-        except WechatRefused as exc:
-            raise WechatUnavailable(f"no access token: errcode {exc.errcode}") from None
+            answer = self._ask(self._call_for_token)
+        except (WechatRefused, WechatUnanswered) as exc:
+            # Whatever became of that call, the one that wants the token was not made.
+            raise WechatUnavailable(f"no access token: {exc}") from None
         token, seconds = answer.get("access_token"), answer.get("expires_in")
         if not isinstance(token, str) or not token or not isinstance(seconds, int):
             raise WechatUnavailable("no access token in the answer")
@@ -111,22 +129,25 @@ class WechatApi:
         """Turn everything wechatpy raises into the three kinds; no URL ever gets into a message."""
         try:
             answer = call()
-        except Unreachable as exc:
+        except NotConnected as exc:
             raise WechatUnavailable(str(exc)) from None
+        except Unreachable as exc:
+            raise WechatUnanswered(str(exc)) from None
         except WeChatClientException as exc:
-            raise _kind_of(exc.errcode) from None
+            raise failure_of(exc.errcode) from None
         if not isinstance(answer, dict):
-            raise WechatUnavailable("not JSON")
+            raise WechatUnanswered("not JSON")
         return answer
 
 
-def _kind_of(errcode: int | None) -> Exception:
+def failure_of(errcode: int | None) -> Exception:
+    """Return the kind of failure that an errcode is; None is an answer without one."""
     if errcode is None:
-        return WechatUnavailable("HTTP error")
+        return WechatUnanswered("HTTP error")
     if errcode == BUSY:
         return WechatBusy("busy")
     if errcode in LIMITED:
-        return WechatUnavailable(f"errcode {errcode}")
+        return WechatLimited(errcode)
     if errcode in MISCONFIGURED:
         log.error("wechat refuses our configuration", extra={"errcode": errcode})
         return WechatUnavailable(f"errcode {errcode}")

@@ -18,6 +18,7 @@ from sandbox.peer import Peer, make_peer
 from sandbox.requests_log import masked_path
 from sandbox.wechat import routes as wechat
 from sandbox.wechat_pay import routes as wechat_pay
+from sandbox.wecom import routes as wecom
 
 MAX_BODY_BYTES = 1_000_000
 
@@ -30,7 +31,7 @@ def create_application(
     application = Flask("sandbox", static_folder=None)
     application.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     application.extensions["peer"] = peer
-    for platform in (wechat, wechat_pay, alipay):
+    for platform in (wechat, wechat_pay, alipay, wecom):
         application.register_blueprint(platform.create_blueprint(peer))
     application.register_blueprint(control.create_blueprint(peer))
     application.after_request(lambda response: _log(peer, response))

@@ -28,6 +28,8 @@ TARGETS = frozenset(
         "wechat.code2session",
         "wechat.phone",
         "wechat.shipping",
+        "wechat.subscribe_message",
+        "wechat.content_check",
         "wechat_pay.order",
         "wechat_pay.query",
         "wechat_pay.close",
@@ -46,6 +48,16 @@ TARGETS = frozenset(
         "alipay.notice",
         "alipay.bill",
         "alipay.bill_file",
+        "alipay.message",
+        "alipay.content_check",
+        "wecom.token",
+        "wecom.robot",
+        "wecom.media",
+        "wecom.task",
+        "wecom.task_list",
+        "wecom.task_result",
+        "wecom.remind",
+        "wecom.group",
     }
 )
 SCHEMA = """

@@ -35,10 +35,12 @@ def ensure_credentials(directory: Path, port: int) -> Credentials:
                 former.get("wechat_pay") or _wechat_pay_keys(directory), directory
             ),
             "alipay": ensure_alipay_credentials(directory, former.get("alipay", {})),
+            "wecom": former.get("wecom") or _wecom_names(),
             "base_urls": {
                 "wechat": f"http://127.0.0.1:{port}/wechat",
                 "wechat_pay": f"http://127.0.0.1:{port}/wechat-pay",
                 "alipay": f"http://127.0.0.1:{port}/alipay",
+                "wecom": f"http://127.0.0.1:{port}/wecom",
             },
         }
         write_secret(directory / "credentials.json", json.dumps(credentials, indent=2).encode())
@@ -47,6 +49,10 @@ def ensure_credentials(directory: Path, port: int) -> Credentials:
 
 def _wechat_names() -> dict[str, str]:
     return {"app_id": "wx" + secrets.token_hex(8), "app_secret": secrets.token_hex(16)}
+
+
+def _wecom_names() -> dict[str, str]:
+    return {"corp_id": "ww" + secrets.token_hex(8), "corp_secret": secrets.token_urlsafe(32)}
 
 
 def _wechat_pay_keys(directory: Path) -> dict[str, str]:

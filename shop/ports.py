@@ -14,6 +14,7 @@ from shop.cards.vault import Vault
 from shop.chat_groups.robot_keys import RobotKeys
 from shop.members.phones import PhoneBook
 from shop.members.platforms import IdentityPlatform, Platform, ShippingDesk
+from shop.outreach.gateway import Channels, ContentCheck
 from shop.payments.gateway import Channel, PaymentGateway
 
 
@@ -29,6 +30,8 @@ class Ports:
     gateways: Mapping[Channel, PaymentGateway]
     identity_platforms: Mapping[Platform, IdentityPlatform]
     shipping_desk: ShippingDesk
+    channels: Channels
+    content_checks: Mapping[Platform, ContentCheck]
     vault: Vault
     phone_book: PhoneBook
     token_hash_key: bytes

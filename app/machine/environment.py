@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from app.machine.children import run_to_end
 from app.machine.refusal import CannotRun
@@ -18,7 +18,7 @@ from config.settings import Settings
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 RUN_FILE: Final = "run.env"
-GROUPS: Final = ("wechat", "wechat_pay", "alipay")
+GROUPS: Final = ("wechat", "wechat_pay", "alipay", "wecom")
 SANDBOX_NAMES: Final = ("SANDBOX_PORT", "SANDBOX_DIR", "SANDBOX_NOTICE_SCALE", "SANDBOX_QUIET")
 OWNER_URL: Final = "DATABASE_OWNER_URL"
 
@@ -183,7 +183,11 @@ def _credential_names(group: str) -> list[str]:
     kind = Settings.model_fields[group].annotation
     if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
         raise TypeError(f"{group} is not a group of settings")
-    return [name for name, field in kind.model_fields.items() if field.is_required()]
+    return [
+        name
+        for name, field in kind.model_fields.items()
+        if field.is_required() or field.default in ("", SecretStr(""))
+    ]
 
 
 def _is_group(kind: object) -> bool:

@@ -5,7 +5,7 @@ from sandbox.store import Store
 
 
 def report(store: Store) -> Report:
-    """Every trade and refund; a trade's `refunded_fen` counts finished refunds only.
+    """Every trade, refund and message; a trade's `refunded_fen` counts finished refunds only.
 
     `transaction_no` is the trade's number once it is paid. Alipay gives refunds no number of its
     own, so `refund_no` is null.
@@ -26,4 +26,11 @@ def report(store: Store) -> Report:
             " r.status AS state, t.buyer_open_id AS payer, r.accepted_at, r.finished_at"
             " FROM ap_refunds r JOIN ap_trades t USING (trade_no) ORDER BY r.rowid"
         ).fetchall()
-    return {"orders": [dict(row) for row in orders], "refunds": [dict(row) for row in refunds]}
+        messages = connection.execute(
+            "SELECT number, open_id, template_id, sent_at FROM ap_messages ORDER BY number"
+        ).fetchall()
+    return {
+        "orders": [dict(row) for row in orders],
+        "refunds": [dict(row) for row in refunds],
+        "messages": [dict(row) for row in messages],
+    }

@@ -1,6 +1,6 @@
 """The work of each method of the gateway: parameters in, the answer's node out."""
 
-from sandbox.alipay import bill_routes, refunds, rules, trades, users
+from sandbox.alipay import bill_routes, messages, refunds, rules, trades, users
 from sandbox.alipay.answers import success
 from sandbox.alipay.desk import SIGN_IN, Desk, Method, Node
 from sandbox.alipay.fields import notify_url_of
@@ -88,6 +88,28 @@ def refund_query(desk: Desk, parameters: Parameters, _: Fault | None) -> Node:
         return success(**refunds.told(connection, content))
 
 
+def send_message(desk: Desk, parameters: Parameters, _: Fault | None) -> Node:
+    """Write to a person who subscribed to the template."""
+    content = rules.message(parameters)
+    words = desk.peer.settings.get("alipay_sensitive_words")
+    with desk.turn() as turn:
+        messages.send(turn.connection, content, words=words, now=turn.now)
+    return success()
+
+
+def detect_content(desk: Desk, parameters: Parameters, _: Fault | None) -> Node:
+    """The verdict on a text."""
+    content = rules.text(parameters)
+    settings = desk.peer.settings
+    return success(
+        **messages.verdict(
+            content["content"],
+            rejected=settings.get("alipay_sensitive_words"),
+            review=settings.get("alipay_review_words"),
+        )
+    )
+
+
 METHODS = {
     SIGN_IN: Method("alipay.oauth_token", sign_in),
     "alipay.trade.create": Method("alipay.trade_create", create),
@@ -101,5 +123,7 @@ METHODS = {
     "alipay.trade.fastpay.refund.query": Method(
         "alipay.refund_query", refund_query, ("refund_amount", "send_back_fee")
     ),
+    "alipay.open.app.mini.templatemessage.send": Method("alipay.message", send_message),
+    "alipay.security.risk.content.detect": Method("alipay.content_check", detect_content),
     "alipay.data.dataservice.bill.downloadurl.query": Method("alipay.bill", bill_routes.apply),
 }

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response
 
-from sandbox.alipay import bill_routes, books, forgery, user
+from sandbox.alipay import bill_routes, books, forgery, recipients, user
 from sandbox.alipay.answers import page
 from sandbox.alipay.calls import METHODS
 from sandbox.alipay.desk import Desk
@@ -19,6 +19,8 @@ def create_blueprint(peer: Peer) -> Blueprint:
     peer.settings.declare("alipay_certificate", "current", ("current", "next"))
     peer.settings.declare("alipay_refund_outcome", "now", ("now", "later", "never"))
     peer.settings.declare("alipay_refundable_days", 90.0)
+    peer.settings.declare("alipay_sensitive_words", "赌博 毒品")
+    peer.settings.declare("alipay_review_words", "返利 加微信")
     desk = Desk(peer, METHODS)
     peer.notices.register(channel(peer, desk.platform))
     peer.books.register("alipay", books.report)
@@ -26,6 +28,7 @@ def create_blueprint(peer: Peer) -> Blueprint:
     blueprint = Blueprint("alipay", __name__)
     bill_routes.add(blueprint, desk)
     user.add(blueprint, desk)
+    recipients.add(blueprint, desk)
     forgery.add(blueprint, desk)
 
     @blueprint.route("/alipay/gateway.do", methods=["GET", "POST"])

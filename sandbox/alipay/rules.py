@@ -73,6 +73,13 @@ BILL: dict[str, fields.Rule] = {
     "bill_type": fields.one_of("trade", "signcustomer", "merchant_act"),
     "bill_date": fields.text(10, r"\d{4}-\d\d(-\d\d)?"),
 }
+MESSAGE: dict[str, fields.Rule] = {
+    "to_open_id": fields.text(128),
+    "user_template_id": fields.text(64),
+    "page": fields.text(1024),  # its own refusal comes from 129 characters on
+    "data": fields.text(4096),
+}
+CONTENT: dict[str, fields.Rule] = {"content": fields.text(3000)}
 
 
 def create(parameters: Mapping[str, str]) -> Content:
@@ -110,3 +117,14 @@ def _named(content: Content) -> Content:
     if not (content.get("trade_no") or content.get("out_trade_no")):
         raise AlipayError(ACQ_INVALID, "trade_no和out_trade_no不能同时为空")
     return content
+
+
+def message(parameters: Mapping[str, str]) -> Content:
+    """The content of `alipay.open.app.mini.templatemessage.send`."""
+    required = {"to_open_id", "user_template_id", "page"}
+    return fields.content_of(parameters, MESSAGE, required, "ILLEGAL_ARGUMENT_PARAMS")
+
+
+def text(parameters: Mapping[str, str]) -> Content:
+    """The content of `alipay.security.risk.content.detect`."""
+    return fields.content_of(parameters, CONTENT, {"content"}, "ILLEGAL_ARGUMENT_PARAMS")

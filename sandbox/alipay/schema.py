@@ -28,4 +28,13 @@ CREATE TABLE IF NOT EXISTS ap_bills (
     token TEXT PRIMARY KEY, bill_date TEXT NOT NULL, content BLOB NOT NULL,
     expires_at TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS ap_templates (template_id TEXT PRIMARY KEY, keywords INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS ap_grants (
+    open_id TEXT NOT NULL, template_id TEXT NOT NULL, times INTEGER NOT NULL,
+    is_subscribed INTEGER NOT NULL, PRIMARY KEY (open_id, template_id)
+);
+CREATE TABLE IF NOT EXISTS ap_messages (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, open_id TEXT NOT NULL, template_id TEXT NOT NULL,
+    content TEXT NOT NULL, sent_at TEXT NOT NULL
+);
 """

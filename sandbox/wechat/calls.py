@@ -6,10 +6,11 @@ from typing import Any
 from flask import request
 
 from sandbox.peer import Peer
-from sandbox.wechat import shipping, tokens, users
+from sandbox.wechat import content, messages, shipping, tokens, users
 from sandbox.wechat.answers import WechatError, posted_json
 
 LOGINS_A_MINUTE = 100
+CHECKS_A_MINUTE = 4000
 
 
 class Calls:
@@ -50,12 +51,13 @@ class Calls:
         code = query.get("js_code")
         if not code:
             raise WechatError(41008)
+        now = self._peer.clock.now()
         with self._peer.store.write() as connection:
-            used = users.use_code(connection, code, "login", self._peer.clock.now())
+            used = users.use_code(connection, code, "login", now)
             if isinstance(used, str):
                 raise WechatError(40163 if used == "used" else 40029)
             self._check_rate(used["openid"])
-            person = users.open_session(connection, used["openid"])
+            person = users.open_session(connection, used["openid"], now)
         answer = {"openid": person["openid"], "session_key": person["session_key"]}
         if person["unionid"]:
             answer["unionid"] = person["unionid"]
@@ -120,6 +122,29 @@ class Calls:
         if self._authorised().get("appid") != self._app_id:
             raise WechatError(40013)
         return {"errcode": 0, "errmsg": "ok", "is_trade_managed": True}
+
+    def send_message(self) -> dict[str, Any]:
+        """`POST /cgi-bin/message/subscribe/send`."""
+        body = self._authorised()
+        sensitive = self._peer.settings.get("wechat_risky_words")
+        with self._peer.store.write() as connection:
+            messages.send(connection, body, sensitive=sensitive, now=self._peer.clock.now())
+        return {"errcode": 0, "errmsg": "ok"}
+
+    def check_text(self) -> dict[str, Any]:
+        """`POST /wxa/msg_sec_check`."""
+        body = self._authorised()
+        settings, limits = self._peer.settings, self._peer.limits
+        if settings.get("rate_limits") and not limits.allow("wechat.check", CHECKS_A_MINUTE, 60.0):
+            raise WechatError(45011)
+        with self._peer.store.read() as connection:
+            return content.check(
+                connection,
+                body,
+                risky=settings.get("wechat_risky_words"),
+                review=settings.get("wechat_review_words"),
+                now=self._peer.clock.now(),
+            )
 
     def confirm_receipt(self, transaction_id: str) -> bool:
         """The user confirms receipt in the order centre; False when nothing was shipped."""

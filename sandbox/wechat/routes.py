@@ -10,7 +10,7 @@ from sandbox.calls import note, serve_call
 from sandbox.control import BadOrder, control_body, text_field
 from sandbox.faults import Fault
 from sandbox.peer import Peer
-from sandbox.wechat import users
+from sandbox.wechat import recipients, users
 from sandbox.wechat.answers import WechatError, garbled, ok, posted_json, refused, refused_by
 from sandbox.wechat.calls import Calls
 from sandbox.wechat.schema import SCHEMA
@@ -23,6 +23,9 @@ def create_blueprint(peer: Peer) -> Blueprint:
     """The platform, built on a peer."""
     peer.store.ensure_schema(SCHEMA)
     peer.settings.declare("shipping_visible_after_seconds", 1.0)
+    peer.settings.declare("wechat_risky_words", "赌博 毒品")
+    peer.settings.declare("wechat_review_words", "返利 加微信")
+    peer.books.register("wechat", recipients.report)
     blueprint = Blueprint("wechat", __name__)
     calls = Calls(peer)
 
@@ -42,7 +45,10 @@ def create_blueprint(peer: Peer) -> Blueprint:
     add("/wxa/sec/order/upload_shipping_info", "wechat.shipping", calls.upload_shipping)
     add("/wxa/sec/order/get_order", "wechat.shipping", calls.get_order)
     add("/wxa/sec/order/is_trade_managed", "wechat.shipping", calls.is_trade_managed)
+    add("/cgi-bin/message/subscribe/send", "wechat.subscribe_message", calls.send_message)
+    add("/wxa/msg_sec_check", "wechat.content_check", calls.check_text)
     _add_user(blueprint, peer, calls)
+    recipients.add(blueprint, peer)
     return blueprint
 
 

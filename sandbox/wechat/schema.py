@@ -17,4 +17,14 @@ CREATE TABLE IF NOT EXISTS wx_shipping (
     transaction_id TEXT PRIMARY KEY, content TEXT NOT NULL, upload_time TEXT NOT NULL,
     times INTEGER NOT NULL, is_finished INTEGER NOT NULL, is_confirmed INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS wx_visits (openid TEXT PRIMARY KEY, at TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS wx_templates (template_id TEXT PRIMARY KEY, names TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS wx_grants (
+    openid TEXT NOT NULL, template_id TEXT NOT NULL, times INTEGER NOT NULL,
+    PRIMARY KEY (openid, template_id)
+);
+CREATE TABLE IF NOT EXISTS wx_messages (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, openid TEXT NOT NULL, template_id TEXT NOT NULL,
+    content TEXT NOT NULL, sent_at TEXT NOT NULL
+);
 """

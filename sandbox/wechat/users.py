@@ -1,17 +1,30 @@
 """People of the mini-program: who they are, and the one-use codes their clients hand over."""
 
 import base64
+import re
 import secrets
 import sqlite3
 from datetime import datetime, timedelta
 
 CODE_MINUTES = 5
+REAL_OPENID = re.compile(r"o[0-9A-Za-z_-]{27}")
 
 
 def is_known(connection: sqlite3.Connection, openid: str) -> bool:
     """Has this openid ever been given a login code?"""
     row = connection.execute("SELECT 1 FROM wx_users WHERE openid = ?", (openid,)).fetchone()
     return row is not None
+
+
+def is_somebody(connection: sqlite3.Connection, openid: str) -> bool:
+    """Does the openid look real, or was it given a login code here?"""
+    return bool(REAL_OPENID.fullmatch(openid)) or is_known(connection, openid)
+
+
+def visited_at(connection: sqlite3.Connection, openid: str) -> datetime | None:
+    """When the person last signed in."""
+    row = connection.execute("SELECT at FROM wx_visits WHERE openid = ?", (openid,)).fetchone()
+    return datetime.fromisoformat(row["at"]) if row else None
 
 
 def new_login_code(
@@ -48,8 +61,9 @@ def use_code(
     return row
 
 
-def open_session(connection: sqlite3.Connection, openid: str) -> sqlite3.Row:
-    """A fresh session_key for the person."""
+def open_session(connection: sqlite3.Connection, openid: str, now: datetime) -> sqlite3.Row:
+    """A fresh session_key for the person, who is visiting now."""
+    connection.execute("INSERT OR REPLACE INTO wx_visits VALUES (?, ?)", (openid, now.isoformat()))
     session_key = base64.b64encode(secrets.token_bytes(16)).decode()
     connection.execute(
         "UPDATE wx_users SET session_key = ? WHERE openid = ?", (session_key, openid)

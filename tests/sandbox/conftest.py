@@ -6,6 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from sandbox_alipay import AlipayMerchant, FormReceiver
 from sandbox_merchant import Merchant, Receiver
+from sandbox_wecom import Company
 
 from sandbox.application import create_application
 
@@ -62,6 +63,11 @@ def form_receiver():
 @pytest.fixture
 def alipay(client, peer, form_receiver):
     return AlipayMerchant(client, peer.credentials, form_receiver.url)
+
+
+@pytest.fixture
+def company(client, peer):
+    return Company(client, peer.credentials)
 
 
 @pytest.fixture(scope="session")
