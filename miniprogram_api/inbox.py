@@ -19,8 +19,9 @@ from miniprogram_api.schemas.outreach import (
     MutedOut,
 )
 from shop.members.queries import MemberNotActive
-from shop.outreach import grants, inbox
-from shop.outreach.inbox_models import TRANSACTIONAL, InboxMessage, NoticeKind
+from shop.outreach.inbox import grants
+from shop.outreach.inbox import service as inbox
+from shop.outreach.inbox.models import TRANSACTIONAL, InboxMessage, NoticeKind
 
 blueprint = member_blueprint("inbox", tag="Inbox")
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from miniprogram_api.schemas.answers import Given, Moment, PageRead, Read, Sent
 from shop.chat_groups.models import ChatChannel
-from shop.outreach.inbox_models import GrantAnswer, NoticeKind
+from shop.outreach.inbox.models import GrantAnswer, NoticeKind
 from shop.outreach.models import PushEdge, PushStatus
 
 

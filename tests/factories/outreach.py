@@ -14,9 +14,10 @@ from shop.chat_groups.models import ChatChannel, ChatGroup
 from shop.chat_groups.robot_keys import RobotKeys
 from shop.members import leaders
 from shop.members.platforms import Platform
-from shop.outreach import grants, jobs, planning, queries
+from shop.outreach import jobs, planning, queries
 from shop.outreach.gateway import Channels
-from shop.outreach.inbox_models import (
+from shop.outreach.inbox import grants
+from shop.outreach.inbox.models import (
     Delivery,
     GrantAnswer,
     InboxMessage,

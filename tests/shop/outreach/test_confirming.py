@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from shop.outreach.gateway import TaskState
-from shop.outreach.inbox_models import NoticeKind
+from shop.outreach.inbox.models import NoticeKind
 from shop.outreach.models import Push, PushStatus
 from tests.factories.outreach import HOUR, OutreachBench
 

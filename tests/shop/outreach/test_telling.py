@@ -1,6 +1,7 @@
 """Telling members: the inbox never fails, grants are used once, and nobody hears twice."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
@@ -8,11 +9,12 @@ from kit.ids import new_id
 from shop.members.models import Member, MemberStatus
 from shop.members.platforms import Platform
 from shop.orders.models import OrderStatus
-from shop.outreach import inbox, telling
 from shop.outreach.gateway import ChannelRefused, ChannelUnavailable, RateLimited
-from shop.outreach.inbox import NotMutable
-from shop.outreach.inbox_models import DeliveryStatus, NoticeKind
-from shop.outreach.telling import Told
+from shop.outreach.inbox import service as inbox
+from shop.outreach.inbox import telling
+from shop.outreach.inbox.models import DeliveryStatus, NoticeKind
+from shop.outreach.inbox.service import NotMutable
+from shop.outreach.inbox.telling import Told
 from tests.factories.groups import Offer
 from tests.factories.outreach import HOUR, OutreachBench
 
@@ -23,10 +25,10 @@ REFUNDED = Told(kind=K.ORDER_REFUNDED, cause="refund:1", page="pages/order/order
 OPENING = Told(kind=K.OPENING_SOON, cause="opening:1", page="pages/x", campaign="周五秒杀")
 
 
-def tell(bench: OutreachBench, told: Told, *member_ids: object) -> int:
+def tell(bench: OutreachBench, told: Told, *member_ids: UUID) -> int:
     """Tell members."""
     with bench.begin() as session:
-        return telling.tell(session, told, list(member_ids), now=bench.now)  # type: ignore[arg-type] # ids
+        return telling.tell(session, told, list(member_ids), now=bench.now)
 
 
 class TestTell:
@@ -68,14 +70,14 @@ class TestTell:
 
 class TestDeliver:
     @pytest.fixture
-    def member(self, bench: OutreachBench) -> object:
+    def member(self, bench: OutreachBench) -> UUID:
         """Return a member whom WeChat may be asked to tell of an opening, once."""
         bench.member_template(K.OPENING_SOON)
         member_id = bench.member()
         bench.grant(member_id)
         return member_id
 
-    def test_one_grant_sends_one_message(self, bench: OutreachBench, member: object) -> None:
+    def test_one_grant_sends_one_message(self, bench: OutreachBench, member: UUID) -> None:
         for number in range(3):
             told = Told(kind=K.OPENING_SOON, cause=f"o:{number}", page="p", campaign="秒杀")
             tell(bench, told, member)
@@ -87,9 +89,7 @@ class TestDeliver:
         assert found == ["inbox_only", "inbox_only", "sent"]
         assert len(bench.inbox(member)) == 3
 
-    def test_an_unknown_outcome_uses_the_grant_up(
-        self, bench: OutreachBench, member: object
-    ) -> None:
+    def test_an_unknown_outcome_uses_the_grant_up(self, bench: OutreachBench, member: UUID) -> None:
         bench.subscribe.trouble.lose_answers()
         tell(bench, OPENING, member)
         bench.pass_time(MINUTE, times=10)
@@ -107,7 +107,7 @@ class TestDeliver:
         assert bench.grants(member) == ["closed"] * 3
         assert [one.status for one in bench.deliveries(member)] == [D.INBOX_ONLY]
 
-    def test_a_refused_template_costs_no_grant(self, bench: OutreachBench, member: object) -> None:
+    def test_a_refused_template_costs_no_grant(self, bench: OutreachBench, member: UUID) -> None:
         bench.subscribe.trouble.before.append(ChannelRefused("bad template", code="40037"))
         tell(bench, OPENING, member)
         bench.ring()
@@ -116,7 +116,7 @@ class TestDeliver:
         assert (delivery.status, delivery.last_error) == (D.INBOX_ONLY, "40037")
 
     def test_an_outage_is_waited_for_with_the_same_grant(
-        self, bench: OutreachBench, member: object
+        self, bench: OutreachBench, member: UUID
     ) -> None:
         bench.subscribe.trouble.before += [
             ChannelUnavailable("out"),
@@ -130,7 +130,7 @@ class TestDeliver:
         assert bench.grants(member) == ["used"]
 
     def test_a_grant_is_free_again_when_the_news_is_old(
-        self, bench: OutreachBench, member: object
+        self, bench: OutreachBench, member: UUID
     ) -> None:
         bench.subscribe.trouble.is_out = True
         told = Told(
@@ -141,10 +141,10 @@ class TestDeliver:
         assert bench.grants(member) == ["open"]
         assert [one.status for one in bench.deliveries(member)] == [D.INBOX_ONLY]
 
-    def test_what_was_read_is_not_sent(self, bench: OutreachBench, member: object) -> None:
+    def test_what_was_read_is_not_sent(self, bench: OutreachBench, member: UUID) -> None:
         tell(bench, OPENING, member)
         with bench.begin() as session:
-            inbox.mark_all_read(session, member, now=bench.now)  # type: ignore[arg-type] # an id
+            inbox.mark_all_read(session, member, now=bench.now)
         bench.ring()
         assert bench.subscribe.sent == []
         assert bench.grants(member) == ["open"]

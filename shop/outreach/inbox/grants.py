@@ -12,7 +12,7 @@ from kit.ids import new_id
 from kit.lifecycle import move, move_many
 from shop.members import queries as members
 from shop.members.platforms import Platform
-from shop.outreach.inbox_models import (
+from shop.outreach.inbox.models import (
     GRANT_LIFECYCLE,
     GrantAnswer,
     GrantStatus,

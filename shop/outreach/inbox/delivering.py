@@ -20,7 +20,6 @@ from kit.sweep import is_due, lease, postpone, settle
 from shop.members import queries as members
 from shop.members.models import Member, MemberStatus
 from shop.members.platforms import Platform
-from shop.outreach import grants
 from shop.outreach.gateway import (
     ChannelError,
     ChannelRefused,
@@ -30,14 +29,15 @@ from shop.outreach.gateway import (
     OutcomeUnknown,
     RateLimited,
 )
-from shop.outreach.inbox_models import (
+from shop.outreach.inbox import grants
+from shop.outreach.inbox.models import (
     Delivery,
     DeliveryStatus,
     GrantStatus,
     InboxMessage,
     MemberTemplate,
 )
-from shop.outreach.wording import fill_fields
+from shop.outreach.inbox.wording import fill_fields
 
 D = DeliveryStatus
 ACTOR: Final = "outreach"
