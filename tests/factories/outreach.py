@@ -16,12 +16,11 @@ from shop.members import leaders
 from shop.members.platforms import Platform
 from shop.outreach import jobs, planning, queries
 from shop.outreach.gateway import Channels
-from shop.outreach.inbox import grants
+from shop.outreach.inbox import grants, templates
 from shop.outreach.inbox.models import (
     Delivery,
     GrantAnswer,
     InboxMessage,
-    MemberTemplate,
     NoticeKind,
     SubscribeGrant,
 )
@@ -207,15 +206,14 @@ class OutreachBench(GroupBench):
     ) -> None:
         """Have a platform word messages of a kind."""
         with self.begin() as session:
-            session.add(
-                MemberTemplate(
-                    kind=kind,
-                    platform=platform,
-                    template_id=template_id,
-                    fields={"thing1": "{title}", "thing2": "{body}"},
-                    changed_by="op",
-                    changed_at=self.now,
-                )
+            templates.set_template(
+                session,
+                kind,
+                platform,
+                template_id=template_id,
+                fields={"thing1": "{title}", "thing2": "{body}"},
+                actor="op",
+                now=self.now,
             )
 
     def grant(self, member_id: UUID, template_id: str = "T1", *, real: bool = True) -> None:
