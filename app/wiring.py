@@ -17,15 +17,16 @@ from redis.retry import Retry
 from app.gate_cluster import MORE_TRIES, NODE_SECONDS, connect_late
 from app.messaging import make_channels, make_content_checks
 from app.options import WebOptions
-from config.settings import AlipaySettings, Settings, WechatPaySettings
+from config.settings import AlipaySettings, SecretSettings, Settings, WechatPaySettings
 from kit.alipay import AlipayApi
 from kit.crypto import keyed_hash
 from kit.database_clock import DatabaseClock
-from kit.db import make_begin, make_engine
+from kit.db import Begin, make_begin, make_engine
 from kit.ratelimit import RateLimiter
 from kit.wechat import WechatApi
 from miniprogram_api.limits import Limits
 from shop.cards.vault import Vault
+from shop.chat_groups.robot_keys import RobotKeys
 from shop.members.alipay import AlipayMembers
 from shop.members.phones import PhoneBook
 from shop.members.platforms import Platform
@@ -60,14 +61,7 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
         raise SystemExit(f"settings refused:\n{error}") from None
     alipay = _alipay_gateway(settings, alipay_api, timeout)
     secrets = settings.secrets
-    engine = make_engine(
-        settings.database_url,
-        pool_size=connections,
-        max_overflow=0,
-        application_name=name,
-        by_index=by_index,
-    )
-    begin = make_begin(engine)
+    begin = _make_begin(settings.database_url, connections, name=name, by_index=by_index)
     return Ports(
         begin=begin,
         clock=DatabaseClock(begin),
@@ -86,9 +80,25 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
         phone_book=PhoneBook(key=_raw(secrets.phone_key), hash_key=_raw(secrets.phone_hash_key)),
         token_hash_key=_raw(secrets.token_hash_key),
         payer_hash_key=keyed_hash(_raw(secrets.phone_hash_key), b"payer/v1"),
+        robot_keys=_robot_keys(secrets),
+        public_base_url=settings.public_base_url,
         purchase_key=keyed_hash(_raw(secrets.token_hash_key), b"purchase/v1"),
         pay_within=timedelta(seconds=settings.order_pay_within_seconds),
         fee_basis_points=_dearest_fee(settings),
+    )
+
+
+def _make_begin(url: str, connections: int, *, name: str, by_index: bool) -> Begin:
+    engine = make_engine(
+        url, pool_size=connections, max_overflow=0, application_name=name, by_index=by_index
+    )
+    return make_begin(engine)
+
+
+def _robot_keys(secrets: SecretSettings) -> RobotKeys:
+    return RobotKeys(
+        key=keyed_hash(_raw(secrets.phone_key), b"robot/v1"),
+        hash_key=keyed_hash(_raw(secrets.phone_hash_key), b"robot/v1"),
     )
 
 

@@ -11,6 +11,7 @@ from kit.clock import Clock
 from kit.db import Begin
 from kit.ratelimit import RateLimiter
 from shop.cards.vault import Vault
+from shop.chat_groups.robot_keys import RobotKeys
 from shop.members.phones import PhoneBook
 from shop.members.platforms import IdentityPlatform, Platform, ShippingDesk
 from shop.outreach.gateway import Channels, ContentCheck
@@ -35,6 +36,8 @@ class Ports:
     phone_book: PhoneBook
     token_hash_key: bytes
     payer_hash_key: bytes
+    robot_keys: RobotKeys
+    public_base_url: str  # of links in messages: they lead nowhere else
     purchase_key: bytes  # signs purchase tokens and challenges of flash sales
     pay_within: timedelta
     fee_basis_points: int  # what the dearest payment platform keeps of a price

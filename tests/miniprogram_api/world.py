@@ -28,6 +28,7 @@ from shop.catalog.models import (
     Sku,
     SkuKind,
 )
+from shop.chat_groups.robot_keys import RobotKeys
 from shop.members.phones import PhoneBook
 from shop.members.platforms import Platform
 from shop.outreach.gateway import Channels
@@ -124,6 +125,8 @@ class World:
             phone_book=PhoneBook(key=new_key(), hash_key=new_key()),
             token_hash_key=new_key(),
             payer_hash_key=new_key(),
+            robot_keys=RobotKeys(key=new_key(), hash_key=new_key()),
+            public_base_url="https://shop.example",
             purchase_key=new_key(),
             pay_within=timedelta(minutes=15),
             fee_basis_points=60,
