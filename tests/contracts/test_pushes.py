@@ -11,8 +11,13 @@ from redis import Redis
 from kit.clock import utc_now
 from kit.db import Begin
 from shop.chat_groups.models import ChatChannel
+from shop.outreach.inbox import telling
+from shop.outreach.inbox.models import DeliveryStatus, NoticeKind
+from shop.outreach.inbox.telling import Told
 from shop.outreach.models import PushStatus
+from shop.outreach.subscribe import SubscribeMessages
 from tests.contracts.channels import make_group_tasks, make_robots
+from tests.contracts.gateways import make_wechat_api
 from tests.factories.groups import LONG_AGO
 from tests.factories.outreach import HOUR, OutreachBench, at_noon
 from tests.servers import SandboxServer
@@ -115,3 +120,49 @@ class TestGroupTasks:
                 sandbox_server.post("wecom/confirm", {"msgid": task["msgid"]})
         assert set(evening.arrived().values()) == {1}
         assert len(evening.arrived()) == GROUPS
+
+
+class AsTheBenchsApp(SubscribeMessages):
+    """The product's client, whose mini-program is the one the bench's members are known to."""
+
+    @property
+    def app_id(self) -> str:
+        """Return the bench's."""
+        return "app-1"
+
+
+class TestMembers:
+    def test_a_grant_is_one_message_at_most_and_the_inbox_has_them_all(
+        self, evening: Evening, sandbox_server: SandboxServer, redis: "Redis"
+    ) -> None:
+        evening.__dict__["subscribe"] = AsTheBenchsApp(make_wechat_api(sandbox_server, redis))
+        order = {"template_id": "T1", "fields": ["thing1", "thing2"]}
+        sandbox_server.post("wechat/templates", order)
+        evening.member_template(NoticeKind.OPENING_SOON)
+        members = [evening.member() for _ in range(GROUPS)]
+        for member in members:
+            openid = f"open-{member}"
+            sandbox_server.post("wechat/codes", {"openid": openid})
+            sandbox_server.post("wechat/grants", {"openid": openid, "template_id": "T1"})
+            evening.grant(member, real=False)
+        evening.make_trouble("wechat.subscribe_message")
+        for number in range(2):
+            told = Told(
+                kind=NoticeKind.OPENING_SOON,
+                cause=f"opening:{number}",
+                page="pages/x",
+                campaign="一个名字长得放不进订阅消息的周五晚上八点准时开始的秒杀",
+            )
+            with evening.begin() as session:
+                telling.tell(session, told, members, now=evening.now)
+        evening.pass_time(5 * MINUTE, times=30)
+        items = sandbox_server.get("wechat/messages")["items"]
+        assert set(Counter(item["openid"] for item in items).values()) == {1}
+        found = Counter(
+            delivery.status for member in members for delivery in evening.deliveries(member)
+        )
+        assert found[DeliveryStatus.SENT] <= len(items)
+        assert found[DeliveryStatus.SENT] + found[DeliveryStatus.UNKNOWN] >= len(items)
+        assert found[DeliveryStatus.SENT] > 0
+        assert sum(found.values()) == 2 * GROUPS
+        assert {len(evening.inbox(member)) for member in members} == {2}
