@@ -12,6 +12,8 @@ from group_buy.sheets import jobs as sheets
 from kit import idempotency, outbox
 from shop.campaigns import jobs as campaigns
 from shop.orders import jobs as orders
+from shop.outreach import jobs as outreach
+from shop.outreach.sending import Post
 from shop.ports import Ports
 from shop.posters import jobs as posters
 from shop.referral import jobs as referral
@@ -48,6 +50,15 @@ def _ask_about_due_payments(ports: Ports, now: datetime) -> object:
         now=now,
         at_once=AT_ONCE,
     )
+
+
+def _send_due_pushes(ports: Ports, now: datetime) -> object:
+    post = Post(
+        channels=ports.channels,
+        robot_keys=ports.robot_keys,
+        public_base_url=ports.public_base_url,
+    )
+    return outreach.send_due_pushes(ports.begin, post, now=now, at_once=AT_ONCE)
 
 
 def _forget_old_rows(ports: Ports, now: datetime) -> object:
@@ -145,6 +156,22 @@ ALARMS: tuple[Alarm, ...] = (
         60,
         lambda ports, now: settlement.reconcile_due_days(
             ports.begin, ports.gateways, payer_hash_key=ports.payer_hash_key, now=now
+        ),
+    ),
+    Alarm("plan_due_pushes", 1, lambda ports, now: outreach.plan_due_pushes(ports.begin, now=now)),
+    Alarm("send_due_pushes", 1, _send_due_pushes),
+    Alarm(
+        "ask_about_due_tasks",
+        5,
+        lambda ports, now: outreach.ask_about_due_tasks(
+            ports.begin, ports.channels.group_tasks, now=now, at_once=AT_ONCE
+        ),
+    ),
+    Alarm(
+        "deliver_due_messages",
+        1,
+        lambda ports, now: outreach.deliver_due_messages(
+            ports.begin, ports.channels.member_messages, now=now, at_once=AT_ONCE
         ),
     ),
     Alarm("forget_old_rows", 3600, _forget_old_rows),

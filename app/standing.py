@@ -22,6 +22,10 @@ from shop.campaigns import queries as campaigns
 from shop.campaigns.models import Campaign, Slot
 from shop.orders import queries as orders
 from shop.orders.models import Order
+from shop.outreach import queries as outreach
+from shop.outreach.inbox.delivering import due_deliveries
+from shop.outreach.inbox.models import Delivery
+from shop.outreach.models import Push, PushPlan
 from shop.payments import queries as payments
 from shop.payments.models import DeliveryReport, Payment, Refund
 from shop.posters import queries as posters
@@ -90,6 +94,10 @@ SWEPT: Final = (
     ),
     _swept("mature_due_commissions", Commission, referral.due_commissions),
     _swept("make_due_codes", PlatformCode, posters.due_codes),
+    _swept("plan_due_pushes", PushPlan, outreach.due_plans),
+    _swept("send_due_pushes", Push, outreach.due_to_send),
+    _swept("ask_about_due_tasks", Push, outreach.due_to_ask),
+    _swept("deliver_due_messages", Delivery, due_deliveries),
     _swept("reconcile_due_days", BillDay, settlement.due_days),
     _swept("lapse_due_offers", Wait, flash_sale.due_offers),
     Kind(

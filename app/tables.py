@@ -12,8 +12,8 @@ from shop.chat_groups import models as chat_groups
 from shop.ledger import models as ledger
 from shop.members import models as members
 from shop.orders import models as orders
-from shop.outreach import inbox_models as inbox
 from shop.outreach import models as outreach
+from shop.outreach.inbox import models as inbox
 from shop.payments import models as payments
 from shop.posters import models as posters
 from shop.referral import models as referral

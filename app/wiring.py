@@ -17,7 +17,7 @@ from redis.retry import Retry
 from app.gate_cluster import MORE_TRIES, NODE_SECONDS, connect_late
 from app.messaging import make_channels, make_content_checks
 from app.options import WebOptions
-from config.settings import AlipaySettings, Settings, WechatPaySettings
+from config.settings import AlipaySettings, SecretSettings, Settings, WechatPaySettings
 from kit.alipay import AlipayApi
 from kit.crypto import keyed_hash
 from kit.database_clock import DatabaseClock
@@ -26,6 +26,7 @@ from kit.ratelimit import RateLimiter
 from kit.wechat import WechatApi
 from miniprogram_api.limits import Limits
 from shop.cards.vault import Vault
+from shop.chat_groups.robot_keys import RobotKeys
 from shop.members.alipay import AlipayMembers
 from shop.members.phones import PhoneBook
 from shop.members.platforms import Platform
@@ -87,6 +88,7 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
         token_hash_key=_raw(secrets.token_hash_key),
         payer_hash_key=keyed_hash(_raw(secrets.phone_hash_key), b"payer/v1"),
         device_hash_key=keyed_hash(_raw(secrets.phone_hash_key), b"device/v1"),
+        robot_keys=_robot_keys(secrets),
         purchase_key=keyed_hash(_raw(secrets.token_hash_key), b"purchase/v1"),
         pay_within=timedelta(seconds=settings.order_pay_within_seconds),
         public_base_url=settings.public_base_url.rstrip("/"),
@@ -103,6 +105,13 @@ def _begin(settings: Settings, *, connections: int, name: str, by_index: bool) -
         by_index=by_index,
     )
     return make_begin(engine)
+
+
+def _robot_keys(secrets: SecretSettings) -> RobotKeys:
+    return RobotKeys(
+        key=keyed_hash(_raw(secrets.phone_key), b"robot/v1"),
+        hash_key=keyed_hash(_raw(secrets.phone_hash_key), b"robot/v1"),
+    )
 
 
 def make_redis(settings: Settings) -> Redis:

@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shop.campaigns.models import Campaign
-from shop.outreach import telling
-from shop.outreach.inbox_models import NoticeKind
-from shop.outreach.telling import Told
+from shop.outreach.inbox import telling
+from shop.outreach.inbox.models import NoticeKind
+from shop.outreach.inbox.telling import Told
 
 
 def tell_offered(

@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session
 from group_buy import queries
 from group_buy.models import SeatStatus
 from shop.campaigns.models import Campaign
-from shop.outreach import planning, telling
-from shop.outreach.inbox_models import NoticeKind
+from shop.outreach import planning
+from shop.outreach.inbox import telling
+from shop.outreach.inbox.models import NoticeKind
+from shop.outreach.inbox.telling import Told
 from shop.outreach.models import PushEdge
-from shop.outreach.telling import Told
 
 
 def tell_formed(session: Session, group_id: UUID, campaign_id: UUID, *, now: datetime) -> None:

@@ -21,8 +21,8 @@ from shop.members.rules import (
     clean_nickname,
 )
 from shop.orders import accounts
+from shop.outreach import accounts as whole_accounts
 from shop.outreach.judging import TextNotJudged, TextRefused
-from shop.referral import accounts as whole_accounts
 
 blueprint = member_blueprint("me", tag="Me")
 

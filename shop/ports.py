@@ -11,6 +11,7 @@ from kit.clock import Clock
 from kit.db import Begin
 from kit.ratelimit import RateLimiter
 from shop.cards.vault import Vault
+from shop.chat_groups.robot_keys import RobotKeys
 from shop.members.phones import PhoneBook
 from shop.members.platforms import IdentityPlatform, Platform, ShippingDesk
 from shop.outreach.gateway import Channels, ContentCheck
@@ -40,6 +41,7 @@ class Ports:
     token_hash_key: bytes
     payer_hash_key: bytes
     device_hash_key: bytes
+    robot_keys: RobotKeys
     purchase_key: bytes  # signs purchase tokens and challenges of flash sales
     pay_within: timedelta
     public_base_url: str  # where people and platforms reach us

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.auditing.books import compare_books
 from app.auditing.campaign_invariants import CAMPAIGN_INVARIANTS
 from app.auditing.invariants import INVARIANTS
+from app.auditing.outreach_invariants import OUTREACH_INVARIANTS
 from app.auditing.referral_invariants import REFERRAL_INVARIANTS
 from app.auditing.sale_invariants import SALE_INVARIANTS
 from app.auditing.sheet_invariants import SHEET_INVARIANTS
@@ -26,6 +27,7 @@ EVERY_INVARIANT: Final = (
     *SHEET_INVARIANTS,
     *SALE_INVARIANTS,
     *REFERRAL_INVARIANTS,
+    *OUTREACH_INVARIANTS,
 )
 
 

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from shop.chat_groups import queries as chat_groups
 from shop.members.phones import PhoneBook
-from shop.outreach.inbox import list_muted
-from shop.outreach.inbox_models import InboxMessage, SubscribeGrant
+from shop.outreach.inbox.models import InboxMessage, SubscribeGrant
+from shop.outreach.inbox.service import list_muted
 from shop.referral import accounts as referral
 
 

@@ -14,9 +14,11 @@ from kit.lifecycle import move
 from kit.sweep import is_due, lease, postpone, settle
 from shop.campaigns.models import Campaign
 from shop.chat_groups import queries as chat_groups
-from shop.outreach import queries, telling
+from shop.outreach import queries
 from shop.outreach.gateway import ChannelError, ChannelRefused, GroupTasks, TaskResult, TaskState
-from shop.outreach.inbox_models import NoticeKind
+from shop.outreach.inbox import telling
+from shop.outreach.inbox.models import NoticeKind
+from shop.outreach.inbox.telling import Told
 from shop.outreach.models import Push, PushStatus
 from shop.outreach.rules import (
     ESCALATE_AFTER,
@@ -28,7 +30,6 @@ from shop.outreach.rules import (
     still,
 )
 from shop.outreach.sending import ACTOR, skip
-from shop.outreach.telling import Told
 from shop.referral.chat_invites import list_brought
 
 P = PushStatus

@@ -8,10 +8,12 @@ from sqlalchemy.orm import Session
 from shop.campaigns.events import CampaignScheduled, CampaignSettled
 from shop.members.events import MembersJoined
 from shop.orders.events import OrderFulfilled, OrderRefunded
-from shop.outreach import inbox, planning, telling
-from shop.outreach.inbox_models import NoticeKind
+from shop.outreach import planning
+from shop.outreach.inbox import service as inbox
+from shop.outreach.inbox import telling
+from shop.outreach.inbox.models import NoticeKind
+from shop.outreach.inbox.telling import Told
 from shop.outreach.models import PushEdge
-from shop.outreach.telling import Told
 from shop.referral.events import CommissionEarned
 
 

@@ -7,8 +7,8 @@ from kit.db import Begin
 from kit.sweep import Swept, sweep
 from shop.outreach import planning, queries
 from shop.outreach.confirming import ask_about_push
-from shop.outreach.delivering import Platforms, deliver, due_deliveries
 from shop.outreach.gateway import GroupTasks
+from shop.outreach.inbox.delivering import Platforms, deliver, due_deliveries
 from shop.outreach.sending import Post, send_push
 
 

@@ -18,7 +18,7 @@ _LABEL: Final = re.compile(r"\]\((?!\{link\}\))")
 _DOT: Final = re.compile(r"(?<=\S)\.(?=[^\W\d_])")
 _BLANKS: Final = re.compile(r"\s+")
 # Signs that mean something in a robot's markdown become their wide twins, which mean nothing.
-_WIDE: Final = {ord(sign): chr(ord(sign) + 0xFEE0) for sign in "[]()<>*_`#|~@&\\!{}"}
+_WIDE: Final = {ord(letter): chr(ord(letter) + 0xFEE0) for letter in "[]()<>*_`#|~@&\\!{}"}
 _JOINER: Final = "\u200d"
 
 
@@ -54,7 +54,7 @@ def check_links(text: str) -> None:
 
 def check_printable(text: str) -> None:
     """Raise `BadTemplate` for control and direction characters; line feeds are fine."""
-    if any(_is_unseen(sign) and sign != "\n" for sign in text):
+    if any(_is_unseen(letter) and letter != "\n" for letter in text):
         raise BadTemplate(reason="characters that nobody sees")
 
 
@@ -65,7 +65,7 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 
 def clean(value: str) -> str:
     """Return somebody's words on one line, without unseen characters or anything like a link."""
-    seen = "".join(" " if sign.isspace() else sign for sign in value if _is_kept(sign))
+    seen = "".join(" " if letter.isspace() else letter for letter in value if _is_kept(letter))
     flat = _BLANKS.sub(" ", seen).strip()
     return _DOT.sub("．", flat).replace("://", "：／／")
 
@@ -98,14 +98,14 @@ def _without_last(text: str) -> str:
     return kept
 
 
-def _is_mark(sign: str) -> bool:
-    is_skin_tone = "\U0001f3fb" <= sign <= "\U0001f3ff"
-    return sign == _JOINER or is_skin_tone or unicodedata.category(sign) in ("Mn", "Me", "Mc")
+def _is_mark(letter: str) -> bool:
+    is_skin_tone = "\U0001f3fb" <= letter <= "\U0001f3ff"
+    return letter == _JOINER or is_skin_tone or unicodedata.category(letter) in ("Mn", "Me", "Mc")
 
 
-def _is_kept(sign: str) -> bool:
-    return sign.isspace() or sign == _JOINER or not _is_unseen(sign)
+def _is_kept(letter: str) -> bool:
+    return letter.isspace() or letter == _JOINER or not _is_unseen(letter)
 
 
-def _is_unseen(sign: str) -> bool:
-    return unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+def _is_unseen(letter: str) -> bool:
+    return unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")

@@ -5,20 +5,14 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from kit.outbox import emit
 from shop.members.events import MembersJoined
 from shop.orders.events import OrderPaid, OrderRefunded
 from shop.referral import commissions, service
-from shop.referral.events import CommissionEarned
 
 
 def attribute_order_when_paid(event: OrderPaid, *, session: Session, now: datetime) -> None:
     """Owe the order to whoever brought its member, and let a leader earn on it."""
-    earned = service.attribute_order(session, UUID(event.order_id), now=now)
-    if earned:
-        total = sum(commission.amount_fen for commission in earned)
-        news = CommissionEarned(event.order_id, str(earned[0].earner_id), total)
-        emit(session, news, now=now)
+    service.attribute_order(session, UUID(event.order_id), now=now)
 
 
 def claw_back_when_refunded(event: OrderRefunded, *, session: Session, now: datetime) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from kit.errors import Malformed, NotFound
 from kit.ids import new_id
 from kit.money import Fen
+from kit.outbox import emit
 from shop.campaigns import queries as campaigns
 from shop.chat_groups import queries as chat_groups
 from shop.members import queries as members
@@ -18,6 +19,7 @@ from shop.members.models import Member, MemberStatus
 from shop.orders.models import Order
 from shop.referral import commissions, queries
 from shop.referral.earning import hand_over, lock_earnings
+from shop.referral.events import CommissionEarned
 from shop.referral.models import (
     Attribution,
     Commission,
@@ -135,7 +137,9 @@ def attribute_order(session: Session, order_id: UUID, *, now: datetime) -> list[
         session.add(Attribution(order_id=order.id, invite_id=invite.id, touch_id=touch.id, at=now))
         session.flush()
         if _may_earn(session, inviter_id, order):
-            return commissions.earn(session, order, earner_id=inviter_id, now=now)
+            earned = commissions.earn(session, order, earner_id=inviter_id, now=now)
+            _tell_earned(session, order, inviter_id, earned, now=now)
+            return earned
         return []
     return []
 
@@ -234,6 +238,14 @@ def _find_same_touch(
     found = session.scalars(newest.limit(1)).one_or_none()
     is_same = found is not None and found.invite_id == invite.id
     return found if is_same and found is not None and now - found.at < SAME_TOUCH else None
+
+
+def _tell_earned(
+    session: Session, order: Order, earner_id: UUID, earned: list[Commission], *, now: datetime
+) -> None:
+    if earned:
+        total_fen = sum(commission.amount_fen for commission in earned)
+        emit(session, CommissionEarned(str(order.id), str(earner_id), total_fen), now=now)
 
 
 def _may_earn(session: Session, member_id: UUID, order: Order) -> bool:

@@ -29,6 +29,9 @@ GUARDED = (
     "claims",
     "waits",
     "commissions",
+    "pushes",
+    "subscribe_grants",
+    "deliveries",
 )
 FACTS = {
     "transfers",
@@ -42,6 +45,7 @@ FACTS = {
     "touches",
     "attributions",
     "commission_entries",
+    "push_templates",
 }
 
 

@@ -44,6 +44,8 @@ BODIES: dict[str, Any] = {
     "POST /v1/campaigns/<uuid:campaign_id>/purchase-tokens": {},
     "POST /v1/groups/<uuid:group_id>/seats": {},
     "POST /v1/invites": {},
+    "POST /v1/subscribe-grants": {"answers": {"T1": "accept"}},
+    "PATCH /v1/inbox/settings": {"muted_kinds": []},
     "POST /v1/sheets": {
         "title": "接龙",
         "ends_at": "2026-11-21T12:00:00Z",
@@ -109,7 +111,8 @@ def call(person: Person, method: str, rule: str, ids: dict[str, str]) -> TestRes
 def absent() -> dict[str, str]:
     """Return ids of nothing."""
     return {
-        name: str(uuid4()) for name in ("order_id", "card_id", "product_id", "sale_id", *EVERYBODYS)
+        name: str(uuid4())
+        for name in ("order_id", "card_id", "product_id", "sale_id", "message_id", *EVERYBODYS)
     }
 
 
@@ -122,6 +125,8 @@ def own(world: World, owner: Person) -> dict[str, str]:
     mine = {"order_id": order["id"], "card_id": cards[0]["id"], "product_id": product["id"]}
     invite = owner.post("/v1/invites", {}).get_json()["invite"]
     mine["invite_code"] = invite["code"]
+    Hall(world).relay()
+    mine["message_id"] = owner.get("/v1/inbox").get_json()["items"][0]["id"]
     return mine | own_group(world, owner) | own_sheet(world, owner) | own_wait(world, owner)
 
 

@@ -127,6 +127,8 @@ class TestStanding:
             {
                 "campaign_id": None,
                 "campaign_name": None,
+                "chat_group_id": None,
+                "chat_group_name": None,
                 "views": 1,
                 "members": 1,
                 "paid_orders": 1,

@@ -29,6 +29,7 @@ from shop.catalog.models import (
     Sku,
     SkuKind,
 )
+from shop.chat_groups.robot_keys import RobotKeys
 from shop.members.phones import PhoneBook
 from shop.members.platforms import Platform
 from shop.outreach.gateway import Channels
@@ -132,6 +133,7 @@ class World:
             token_hash_key=new_key(),
             payer_hash_key=new_key(),
             device_hash_key=new_key(),
+            robot_keys=RobotKeys(key=new_key(), hash_key=new_key()),
             purchase_key=new_key(),
             pay_within=timedelta(minutes=15),
             public_base_url="https://shop.example",

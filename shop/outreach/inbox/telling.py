@@ -25,7 +25,7 @@ from kit.ids import new_id
 from kit.rows import array_table
 from shop.members.models import Identity, Member, MemberStatus
 from shop.members.platforms import Platform
-from shop.outreach.inbox_models import (
+from shop.outreach.inbox.models import (
     TRANSACTIONAL,
     Delivery,
     DeliveryStatus,
@@ -36,7 +36,7 @@ from shop.outreach.inbox_models import (
     NoticeKind,
     SubscribeGrant,
 )
-from shop.outreach.wording import facts_as_json, word
+from shop.outreach.inbox.wording import facts_as_json, word
 
 MESSAGES: Final[Table] = inspect(InboxMessage).local_table  # type: ignore[assignment] # a mapped class's is one
 DELIVERIES: Final[Table] = inspect(Delivery).local_table  # type: ignore[assignment] # a mapped class's is one

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from kit.clock import SHANGHAI
 from kit.money import Fen, to_yuan
-from shop.outreach.inbox_models import NoticeKind
+from shop.outreach.inbox.models import NoticeKind
 from shop.outreach.texts import BadTemplate, check_placeholders, clean, cut, fill
 
 K = NoticeKind

@@ -12,7 +12,7 @@ from kit.ids import new_id
 from kit.lifecycle import move, move_many
 from shop.members import queries as members
 from shop.members.platforms import Platform
-from shop.outreach.inbox_models import (
+from shop.outreach.inbox.models import (
     GRANT_LIFECYCLE,
     GrantAnswer,
     GrantStatus,
@@ -55,7 +55,7 @@ def count_open(session: Session, member_id: UUID) -> Mapping[str, int]:
         .where(SubscribeGrant.member_id == member_id, SubscribeGrant.status == G.OPEN)
         .group_by(SubscribeGrant.template_id)
     )
-    return {template_id: number for template_id, number in counted.tuples()}  # noqa: C416 - typed
+    return {template_id: number for template_id, number in counted}  # noqa: C416 - typed
 
 
 def reserve(

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session, aliased
 
 from kit.errors import Malformed, NotFound
 from kit.pages import Page, read_page
-from shop.outreach import grants
-from shop.outreach.inbox_models import TRANSACTIONAL, Delivery, InboxMessage, Mute, NoticeKind
+from shop.outreach.inbox import grants
+from shop.outreach.inbox.models import TRANSACTIONAL, Delivery, InboxMessage, Mute, NoticeKind
 
 MOST_COUNTED = 100  # unread messages; whoever has more sees "99+"
 

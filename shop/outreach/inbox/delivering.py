@@ -20,7 +20,6 @@ from kit.sweep import is_due, lease, postpone, settle
 from shop.members import queries as members
 from shop.members.models import Member, MemberStatus
 from shop.members.platforms import Platform
-from shop.outreach import grants
 from shop.outreach.gateway import (
     ChannelError,
     ChannelRefused,
@@ -30,14 +29,15 @@ from shop.outreach.gateway import (
     OutcomeUnknown,
     RateLimited,
 )
-from shop.outreach.inbox_models import (
+from shop.outreach.inbox import grants
+from shop.outreach.inbox.models import (
     Delivery,
     DeliveryStatus,
     GrantStatus,
     InboxMessage,
     MemberTemplate,
 )
-from shop.outreach.wording import fill_fields
+from shop.outreach.inbox.wording import fill_fields
 
 D = DeliveryStatus
 ACTOR: Final = "outreach"
@@ -186,14 +186,14 @@ def _end(
     session: Session, delivery: Delivery, to: DeliveryStatus, *, grant: GrantStatus, now: datetime
 ) -> None:
     """Bring a delivery to its end, and its grant with it."""
-    why = delivery.last_error
-    settle(delivery)
-    delivery.last_error = why if to is not D.SENT else None
-    delivery.sent_at = now if to is D.SENT else None
     if delivery.grant_id is not None:
         grants.settle_grant(session, delivery.grant_id, grant, now=now)
         if grant is GrantStatus.OPEN:
             delivery.grant_id = None  # another message may be sent by it
+    why = delivery.last_error
+    settle(delivery)
+    delivery.last_error = why if to is not D.SENT else None
+    delivery.sent_at = now if to is D.SENT else None
     move(session, delivery, to, at=now, actor=ACTOR)
 
 

@@ -1,0 +1,103 @@
+"""`flask chat-groups …`: which chat groups leaders run, and how a message gets into each."""
+
+from uuid import UUID
+
+import click
+
+from app import process
+from app.commands.campaigns import ACTOR
+from app.commands.plan_files import explained
+from kit.errors import DomainError
+from shop.chat_groups import queries, service
+from shop.chat_groups.models import ChatChannel, ChatGroup
+from shop.chat_groups.rules import DAILY_QUOTA
+
+
+@click.group("chat-groups", help="Chat groups of leaders, into which pushes go.")
+def group() -> None:
+    """Hold the commands."""
+
+
+@group.command("add", help="Write a leader's chat group down; print its id.")
+@click.option("--leader", "leader_id", type=click.UUID, required=True)
+@click.option("--name", required=True, help="As the leader knows it.")
+@click.option(
+    "--robot", is_flag=True, help="A robot posts into it; its webhook's key is asked for."
+)
+@click.option("--chat-id", help="Of a customer group at WeCom.")
+@click.option("--sender", help="Its owner's user id at WeCom, who confirms each message.")
+@click.option("--opengid", help="What the mini-program calls the group.")
+@click.option("--daily-quota", type=int, default=DAILY_QUOTA, show_default=True)
+@ACTOR
+def add(
+    leader_id: UUID,
+    name: str,
+    robot: bool,
+    chat_id: str | None,
+    sender: str | None,
+    opengid: str | None,
+    daily_quota: int,
+    actor: str,
+) -> None:
+    """The key is typed, not given as a word: words of commands are seen by others."""
+    key = click.prompt("Key of the robot's webhook", hide_input=True) if robot else None
+    ports = process.ports()
+    try:
+        with ports.begin() as session:
+            made = service.add_chat_group(
+                session,
+                ports.robot_keys,
+                channel=ChatChannel.ROBOT if robot else ChatChannel.CUSTOMER_GROUP,
+                leader_id=leader_id,
+                name=name,
+                robot_key=key,
+                chat_id=chat_id,
+                sender=sender,
+                opengid=opengid,
+                daily_quota=daily_quota,
+                actor=actor,
+                now=ports.clock(),
+            )
+    except DomainError as refusal:
+        raise explained(refusal) from None
+    click.echo(made.id)
+
+
+@group.command("list", help="List every chat group, the newest first.")
+def list_all() -> None:
+    """One line each; keys of robots are not shown."""
+    with process.ports().begin() as session:
+        for each in queries.list_all(session):
+            click.echo(_line(each))
+
+
+@group.command("opengid", help="Say what the mini-program calls a chat group.")
+@click.argument("chat_group_id", metavar="CHAT_GROUP", type=click.UUID)
+@click.argument("opengid")
+def opengid(chat_group_id: UUID, opengid: str) -> None:
+    """Visitors who come from it are known by it."""
+    try:
+        with process.ports().begin() as session:
+            service.name_opengid(session, chat_group_id, opengid)
+    except DomainError as refusal:
+        raise explained(refusal) from None
+
+
+@group.command("retire", help="Push nothing into a chat group any more.")
+@click.argument("chat_group_id", metavar="CHAT_GROUP", type=click.UUID)
+def retire(chat_group_id: UUID) -> None:
+    """What is planned for it is skipped; what it brought stays attributed to it."""
+    try:
+        with process.ports().begin() as session:
+            service.retire(session, chat_group_id)
+    except DomainError as refusal:
+        raise explained(refusal) from None
+
+
+def _line(each: ChatGroup) -> str:
+    way = each.channel.value if each.chat_id is None else f"{each.chat_id} by {each.sender}"
+    standing = "" if each.is_active else "  retired"
+    return (
+        f"{each.id}  {way}  leader {each.leader_id}  {each.daily_quota} a day"
+        f"  {each.name}{standing}"
+    )
