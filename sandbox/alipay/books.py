@@ -5,7 +5,7 @@ from sandbox.store import Store
 
 
 def report(store: Store) -> Report:
-    """Every trade and refund; a trade's `refunded_fen` counts finished refunds only.
+    """Every trade, refund and transfer; what is finished counts in `refunded_fen`, `paid_fen`.
 
     `transaction_no` is the trade's number once it is paid. Alipay gives refunds no number of its
     own, so `refund_no` is null.
@@ -26,4 +26,11 @@ def report(store: Store) -> Report:
             " r.status AS state, t.buyer_open_id AS payer, r.accepted_at, r.finished_at"
             " FROM ap_refunds r JOIN ap_trades t USING (trade_no) ORDER BY r.rowid"
         ).fetchall()
-    return {"orders": [dict(row) for row in orders], "refunds": [dict(row) for row in refunds]}
+        transfers = connection.execute(
+            "SELECT out_biz_no AS out_bill_no, order_id AS transfer_no, amount_fen,"
+            " status AS state, CASE status WHEN 'SUCCESS' THEN amount_fen ELSE 0 END AS paid_fen,"
+            " open_id AS payee, created_at, COALESCE(paid_at, created_at) AS updated_at"
+            " FROM ap_transfers ORDER BY rowid"
+        ).fetchall()
+    parts = {"orders": orders, "refunds": refunds, "transfers": transfers}
+    return {name: [dict(row) for row in rows] for name, rows in parts.items()}

@@ -1,11 +1,13 @@
 """People of the mini-program: who they are, and the one-use codes their clients hand over."""
 
 import base64
+import re
 import secrets
 import sqlite3
 from datetime import datetime, timedelta
 
 CODE_MINUTES = 5
+REAL_OPENID = re.compile(r"o[0-9A-Za-z_-]{27}")
 
 
 def is_known(connection: sqlite3.Connection, openid: str) -> bool:

@@ -1,6 +1,5 @@
 """Paths of the simulated WeChat Pay under `/wechat-pay`, and the user's hand under `/sandbox`."""
 
-import re
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -8,13 +7,21 @@ from flask import Blueprint, Response, request
 from sandbox.faults import Fault
 from sandbox.peer import Peer
 from sandbox.wechat import users
-from sandbox.wechat_pay import bill_routes, books, forgery, orders, refunds, rules, user
+from sandbox.wechat_pay import (
+    bill_routes,
+    books,
+    forgery,
+    orders,
+    refunds,
+    rules,
+    transfer_routes,
+    user,
+)
 from sandbox.wechat_pay.answers import PayError, refused
 from sandbox.wechat_pay.desk import ORDERS_PER_SECOND, REFUNDS_PER_SECOND, Desk
 from sandbox.wechat_pay.notices import channel
 from sandbox.wechat_pay.schema import SCHEMA
 
-REAL_OPENID = re.compile(r"o[0-9A-Za-z_-]{27}")
 TRANSACTIONS = "/wechat-pay/v3/pay/transactions"
 REFUNDS = "/wechat-pay/v3/refund/domestic/refunds"
 
@@ -32,6 +39,7 @@ def create_blueprint(peer: Peer) -> Blueprint:
     _add_orders(blueprint, desk)
     _add_refunds(blueprint, desk)
     bill_routes.add(blueprint, desk)
+    transfer_routes.add(blueprint, desk)
     user.add(blueprint, desk)
     forgery.add(blueprint, desk)
 
@@ -110,7 +118,7 @@ def _place(desk: Desk) -> dict[str, Any]:
         orders.moment(body["time_expire"])
     with desk.peer.store.write() as connection:
         openid = body["payer"]["openid"]
-        if not (REAL_OPENID.fullmatch(openid) or users.is_known(connection, openid)):
+        if not (users.REAL_OPENID.fullmatch(openid) or users.is_known(connection, openid)):
             raise PayError("INVALID_REQUEST", "openid和appid不匹配")
         return {"prepay_id": orders.place(connection, body, desk.peer.clock.now())}
 
