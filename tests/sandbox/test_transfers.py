@@ -131,7 +131,7 @@ def test_another_application_or_a_stranger_is_refused(merchant, wish, send):
 
 
 def test_a_name_is_encrypted_for_the_platform(merchant, wish, send):
-    padding = OAEP(MGF1(SHA1()), SHA1(), None)  # noqa: S303 - the platform's own choice
+    padding = OAEP(MGF1(SHA1()), SHA1(), None)
 
     def sealed():
         return base64.b64encode(merchant.platform_key.encrypt("张三".encode(), padding)).decode()
