@@ -52,6 +52,7 @@ from shop.referral.handlers import (
     claw_back_when_refunded,
     reassign_earnings_when_joined,
 )
+from shop.withdrawals.handlers import reassign_withdrawals_when_joined
 
 REACTIONS: Final[Reactions] = {
     MembersJoined: [
@@ -60,6 +61,7 @@ REACTIONS: Final[Reactions] = {
         reassign_sheets_when_joined,
         reassign_claims_when_joined,
         reassign_earnings_when_joined,
+        reassign_withdrawals_when_joined,
     ],
     OrderPaid: [
         take_seat_when_paid,

@@ -15,6 +15,7 @@ from shop.orders import jobs as orders
 from shop.ports import Ports
 from shop.referral import jobs as referral
 from shop.settlement import jobs as settlement
+from shop.withdrawals import jobs as withdrawals
 
 Sweep = Callable[[Ports, datetime], object]
 AT_ONCE: Final = 8  # rows that a sweep which calls a platform acts on at the same time
@@ -131,6 +132,20 @@ ALARMS: tuple[Alarm, ...] = (
         "mature_due_commissions",
         10,
         lambda ports, now: referral.mature_due_commissions(ports.begin, now=now),
+    ),
+    Alarm(
+        "send_due_withdrawals",
+        1,
+        lambda ports, now: withdrawals.send_due_withdrawals(
+            ports.begin, ports.transfers, now=now, at_once=AT_ONCE
+        ),
+    ),
+    Alarm(
+        "ask_about_due_withdrawals",
+        2,
+        lambda ports, now: withdrawals.ask_about_due_withdrawals(
+            ports.begin, ports.transfers, now=now, at_once=AT_ONCE
+        ),
     ),
     Alarm(
         "reconcile_due_days",

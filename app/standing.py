@@ -28,6 +28,8 @@ from shop.referral import queries as referral
 from shop.referral.models import Commission
 from shop.settlement import queries as settlement
 from shop.settlement.models import BillDay
+from shop.withdrawals import queries as withdrawals
+from shop.withdrawals.models import Withdrawal
 
 LATE_AFTER: Final = timedelta(minutes=1)
 KINDS: Final = ("scheduler", "worker")
@@ -87,6 +89,8 @@ SWEPT: Final = (
         given_up=payments.is_given_up_report,
     ),
     _swept("mature_due_commissions", Commission, referral.due_commissions),
+    _swept("send_due_withdrawals", Withdrawal, withdrawals.due_to_send),
+    _swept("ask_about_due_withdrawals", Withdrawal, withdrawals.due_to_ask),
     _swept("reconcile_due_days", BillDay, settlement.due_days),
     _swept("lapse_due_offers", Wait, flash_sale.due_offers),
     Kind(

@@ -14,6 +14,7 @@ from shop.orders import models as orders
 from shop.payments import models as payments
 from shop.referral import models as referral
 from shop.settlement import models as settlement
+from shop.withdrawals import models as withdrawals
 
 ROOMS = (
     heartbeat,
@@ -32,6 +33,7 @@ ROOMS = (
     payments,
     referral,
     settlement,
+    withdrawals,
 )
 
 metadata = Base.metadata

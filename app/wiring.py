@@ -30,12 +30,16 @@ from shop.members.phones import PhoneBook
 from shop.members.platforms import Platform
 from shop.members.wechat import WechatMembers, WechatShippingDesk
 from shop.payments.alipay import AlipayGateway
+from shop.payments.alipay_transfers import AlipayTransfers
 from shop.payments.gateway import Channel
 from shop.payments.wechat_pay import WechatPayGateway
+from shop.payments.wechat_pay_transfers import WechatPayTransfers
 from shop.ports import Ports
+from shop.withdrawals.rules import WithdrawalTerms
 
 REDIS_SECONDS: Final = 0.5  # Redis only helps; nobody waits long for it
 WECHAT_PAY_NOTICES: Final = "/callbacks/wechat-pay"
+WECHAT_PAY_TRANSFER_NOTICES: Final = "/callbacks/wechat-pay-transfers"
 ALIPAY_NOTICES: Final = "/callbacks/alipay"
 
 
@@ -75,6 +79,15 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
         gate_redis=make_gate_redis(settings),
         limiter=RateLimiter(redis),
         gateways={Channel.WECHAT_PAY: wechat_pay, Channel.ALIPAY: alipay},
+        transfers={
+            Channel.WECHAT_PAY: WechatPayTransfers(
+                wechat_pay.client,
+                app_id=wechat_pay.app_id,
+                mch_id=wechat_pay.merchant_id,
+                notify_url=_notify_url(settings, WECHAT_PAY_TRANSFER_NOTICES),
+            ),
+            Channel.ALIPAY: AlipayTransfers(alipay_api, seller_id=settings.alipay.seller_id),
+        },
         identity_platforms={
             Platform.WECHAT: WechatMembers(wechat_api),
             Platform.ALIPAY: alipay_members,
@@ -86,6 +99,7 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
         payer_hash_key=keyed_hash(_raw(secrets.phone_hash_key), b"payer/v1"),
         purchase_key=keyed_hash(_raw(secrets.token_hash_key), b"purchase/v1"),
         pay_within=timedelta(seconds=settings.order_pay_within_seconds),
+        withdrawal_terms=_withdrawal_terms(settings),
         fee_basis_points=_dearest_fee(settings),
     )
 
@@ -158,6 +172,10 @@ def _wechat_api(settings: Settings, redis: Redis, timeout: float) -> WechatApi:
         timeout_seconds=timeout,
         redis=redis,
     )
+
+
+def _withdrawal_terms(settings: Settings) -> WithdrawalTerms:
+    return WithdrawalTerms(**settings.withdrawals.model_dump())
 
 
 def _dearest_fee(settings: Settings) -> int:

@@ -14,6 +14,8 @@ from shop.cards.vault import Vault
 from shop.members.phones import PhoneBook
 from shop.members.platforms import IdentityPlatform, Platform, ShippingDesk
 from shop.payments.gateway import Channel, PaymentGateway
+from shop.payments.transfer_gateway import TransferGateway
+from shop.withdrawals.rules import WithdrawalTerms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,7 @@ class Ports:
     gate_redis: "Redis | RedisCluster"  # of the flash sale's gate; it must not throw keys away
     limiter: RateLimiter
     gateways: Mapping[Channel, PaymentGateway]
+    transfers: Mapping[Channel, TransferGateway]
     identity_platforms: Mapping[Platform, IdentityPlatform]
     shipping_desk: ShippingDesk
     vault: Vault
@@ -34,4 +37,5 @@ class Ports:
     payer_hash_key: bytes
     purchase_key: bytes  # signs purchase tokens and challenges of flash sales
     pay_within: timedelta
+    withdrawal_terms: WithdrawalTerms
     fee_basis_points: int  # what the dearest payment platform keeps of a price

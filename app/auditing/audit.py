@@ -14,6 +14,7 @@ from app.auditing.invariants import INVARIANTS
 from app.auditing.referral_invariants import REFERRAL_INVARIANTS
 from app.auditing.sale_invariants import SALE_INVARIANTS
 from app.auditing.sheet_invariants import SHEET_INVARIANTS
+from app.auditing.withdrawal_invariants import WITHDRAWAL_INVARIANTS
 from shop.cards.models import Batch, Card
 from shop.cards.vault import Vault, VaultBroken, WrappedKey
 from shop.ledger.proofs import prove
@@ -26,6 +27,7 @@ EVERY_INVARIANT: Final = (
     *SHEET_INVARIANTS,
     *SALE_INVARIANTS,
     *REFERRAL_INVARIANTS,
+    *WITHDRAWAL_INVARIANTS,
 )
 
 

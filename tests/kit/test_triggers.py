@@ -29,6 +29,7 @@ GUARDED = (
     "claims",
     "waits",
     "commissions",
+    "withdrawals",
 )
 FACTS = {
     "transfers",

@@ -32,6 +32,8 @@ from shop.members.phones import PhoneBook
 from shop.members.platforms import Platform
 from shop.payments.gateway import Channel
 from shop.ports import Ports
+from tests.factories.referrals import TERMS
+from tests.factories.transfers import MemoryTransfers
 from tests.miniprogram_api.cards import import_codes
 from tests.miniprogram_api.platforms import (
     GENUINE,
@@ -104,6 +106,7 @@ class World:
     def __post_init__(self) -> None:
         """Build the ports and the application."""
         self.gateways = {channel: MemoryGateway(channel) for channel in Channel}
+        self.transfers = {channel: MemoryTransfers(channel) for channel in Channel}
         self.identities = {platform: MemoryIdentities(platform) for platform in Platform}
         self.vault = Vault({"v1": new_key()}, current="v1", index_key=new_key())
         self.ports = Ports(
@@ -113,6 +116,7 @@ class World:
             gate_redis=self.redis,
             limiter=RateLimiter(self.redis, prefix=f"test-{uuid4().hex}"),
             gateways=self.gateways,
+            transfers=self.transfers,
             identity_platforms=self.identities,
             shipping_desk=MemoryDesk(),
             vault=self.vault,
@@ -121,6 +125,7 @@ class World:
             payer_hash_key=new_key(),
             purchase_key=new_key(),
             pay_within=timedelta(minutes=15),
+            withdrawal_terms=TERMS,
             fee_basis_points=60,
         )
         self.app: APIFlask = create_app(
