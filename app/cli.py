@@ -23,6 +23,7 @@ from app.commands import (
     schedule,
     security,
     slots,
+    withdrawals,
 )
 
 COMMANDS: Final = (
@@ -46,6 +47,7 @@ COMMANDS: Final = (
     schedule.group,
     security.command,
     slots.group,
+    withdrawals.group,
 )
 
 

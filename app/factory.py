@@ -27,6 +27,7 @@ from miniprogram_api import (
     referral,
     sheets,
     sign_in,
+    withdrawals,
 )
 from public_site import health, legal, share
 from shop.ports import Ports
@@ -44,6 +45,7 @@ BLUEPRINTS = (
     payments.blueprint,
     cards.blueprint,
     referral.blueprint,
+    withdrawals.blueprint,
     callbacks.blueprint,
     health.blueprint,
     legal.blueprint,

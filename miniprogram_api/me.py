@@ -14,7 +14,8 @@ from shop.members.phones import PhoneMalformed
 from shop.members.queries import MemberNotActive
 from shop.members.rules import AvatarRefused, DocumentOutdated, NicknameRefused, UnknownDocument
 from shop.orders import accounts
-from shop.referral import accounts as whole_accounts
+from shop.withdrawals import accounts as whole_accounts
+from shop.withdrawals.accounts import UnfinishedWithdrawal
 
 blueprint = member_blueprint("me", tag="Me")
 
@@ -48,11 +49,11 @@ def change(json_data: MeIn) -> MeOut:
 @blueprint.input(LeaveQuery, location="query")
 @blueprint.output({}, status_code=204)
 @blueprint.doc(summary="Delete my account")
-@refuses(accounts.UnfinishedOrders, accounts.UnrevealedCards)
+@refuses(accounts.UnfinishedOrders, accounts.UnrevealedCards, UnfinishedWithdrawal)
 def leave(query_data: LeaveQuery) -> Response:
     """Delete what is personal; the books keep what they must, under a pseudonym."""
     with ports().begin() as session:
-        accounts.close_account(
+        whole_accounts.close_account(
             session,
             member_id=caller().member_id,
             give_up_cards=query_data.give_up_cards,

@@ -111,10 +111,11 @@ def list_earnings(query_data: PageQuery) -> Response:
 
 
 def view_sums(earnings: Earnings) -> SumsOut:
-    """Return the four sums."""
+    """Return the five sums."""
     return SumsOut(
         pending_fen=earnings.pending_fen,
         payable_fen=earnings.payable_fen,
+        withdrawing_fen=earnings.withdrawing_fen,
         paid_fen=earnings.paid_fen,
         debt_fen=earnings.debt_fen,
     )
@@ -126,8 +127,10 @@ def view_entry(entry: CommissionEntry) -> EntryOut:
         id=entry.id,
         kind=entry.kind,
         commission_id=entry.commission_id,
+        withdrawal_id=entry.withdrawal_id,
         pending_fen=entry.pending_fen,
         payable_fen=entry.payable_fen,
+        withdrawing_fen=entry.withdrawing_fen,
         paid_fen=entry.paid_fen,
         debt_fen=entry.debt_fen,
         at=entry.at,

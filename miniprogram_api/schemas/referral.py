@@ -39,10 +39,11 @@ class InviteAnswer(Given):
 
 
 class SumsOut(Given):
-    """A leader's four sums; each is the sum of that field over the whole statement."""
+    """A leader's five sums; each is the sum of that field over the whole statement."""
 
     pending_fen: Fen = Field(description="Earned; the orders may still come back.")
     payable_fen: Fen
+    withdrawing_fen: Fen = Field(description="Asked for; a withdrawal is open.")
     paid_fen: Fen
     debt_fen: Fen = Field(description="Paid for units that came back later; set off first.")
 
@@ -75,8 +76,10 @@ class EntryOut(Given):
     id: UUID
     kind: EntryKind
     commission_id: UUID | None
+    withdrawal_id: UUID | None
     pending_fen: Fen
     payable_fen: Fen
+    withdrawing_fen: Fen
     paid_fen: Fen
     debt_fen: Fen
     at: Moment

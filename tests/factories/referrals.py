@@ -60,9 +60,13 @@ class ReferralBench(Bench):
     def leader(self) -> UUID:
         """Return a new member who is a leader."""
         member_id = self.member()
+        self.appoint(member_id)
+        return member_id
+
+    def appoint(self, member_id: UUID) -> None:
+        """Make a member a leader."""
         with self.begin() as session:
             leaders.approve_leader(session, member_id, now=self.now)
-        return member_id
 
     def rule(self, **given: Any) -> CommissionRule:
         """Promise a tenth to all leaders on everything, unless told otherwise."""

@@ -57,7 +57,7 @@ def fail_once(
     platform.trouble = trouble
 
 
-def go_on(bench: ReferralBench, wait: timedelta = timedelta(minutes=16), rounds: int = 4) -> None:
+def go_on(bench: ReferralBench, wait: timedelta = timedelta(minutes=20), rounds: int = 4) -> None:
     """Let time go by and the sweeps run."""
     for _ in range(rounds):
         bench.now += wait

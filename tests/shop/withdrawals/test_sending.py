@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from shop.members.models import Identity
-from shop.payments.gateway import Busy, Channel, Refused, ResultUnknown
+from shop.payments.gateway import Channel, Refused, ResultUnknown
 from shop.payments.transfer_gateway import TransferState
 from shop.withdrawals.models import WithdrawalStatus
 from shop.withdrawals.rules import REFUSALS_BEFORE_FAILED, UNSURE_FOR
@@ -75,7 +75,7 @@ class TestUnknownOutcomes:
 
     @pytest.mark.parametrize("channel", [WECHAT, ALIPAY])
     @pytest.mark.parametrize("acted", [False, True])
-    @pytest.mark.parametrize("error", [ResultUnknown("?"), Busy("?"), Dead()])
+    @pytest.mark.parametrize("error", [ResultUnknown("?"), Dead()])
     def test_a_lost_answer_or_a_killed_process(
         self, bench: ReferralBench, channel: Channel, acted: bool, error: BaseException
     ) -> None:
