@@ -32,6 +32,7 @@ from shop.members.wechat import WechatMembers, WechatShippingDesk
 from shop.payments.alipay import AlipayGateway
 from shop.payments.alipay_transfers import AlipayTransfers
 from shop.payments.gateway import Channel
+from shop.payments.transfer_gateway import TransferGateway
 from shop.payments.wechat_pay import WechatPayGateway
 from shop.payments.wechat_pay_transfers import WechatPayTransfers
 from shop.ports import Ports
@@ -79,15 +80,7 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
         gate_redis=make_gate_redis(settings),
         limiter=RateLimiter(redis),
         gateways={Channel.WECHAT_PAY: wechat_pay, Channel.ALIPAY: alipay},
-        transfers={
-            Channel.WECHAT_PAY: WechatPayTransfers(
-                wechat_pay.client,
-                app_id=wechat_pay.app_id,
-                mch_id=wechat_pay.merchant_id,
-                notify_url=_notify_url(settings, WECHAT_PAY_TRANSFER_NOTICES),
-            ),
-            Channel.ALIPAY: AlipayTransfers(alipay_api, seller_id=settings.alipay.seller_id),
-        },
+        transfers=_transfers(settings, wechat_pay, alipay_api),
         identity_platforms={
             Platform.WECHAT: WechatMembers(wechat_api),
             Platform.ALIPAY: alipay_members,
@@ -198,6 +191,20 @@ def _wechat_pay(settings: Settings, ours: WechatPaySettings, timeout: float) -> 
         timeout_seconds=timeout,
         other_public_keys=_next_public_key(ours),
     )
+
+
+def _transfers(
+    settings: Settings, wechat_pay: WechatPayGateway, alipay_api: AlipayApi
+) -> dict[Channel, TransferGateway]:
+    return {
+        Channel.WECHAT_PAY: WechatPayTransfers(
+            wechat_pay.client,
+            app_id=wechat_pay.app_id,
+            mch_id=wechat_pay.merchant_id,
+            notify_url=_notify_url(settings, WECHAT_PAY_TRANSFER_NOTICES),
+        ),
+        Channel.ALIPAY: AlipayTransfers(alipay_api, seller_id=settings.alipay.seller_id),
+    }
 
 
 def _next_public_key(ours: WechatPaySettings) -> dict[str, str]:

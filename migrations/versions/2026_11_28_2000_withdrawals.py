@@ -42,16 +42,18 @@ ENTRY_KINDS = (
     "handed_over",
     "taken_over",
 )
-MOVES = {
-    "approved": ["cancelled", "failed", "sending"],
-    "awaiting_user": ["cancelled", "failed", "paid"],
-    "cancelled": [],
-    "failed": [],
-    "in_review": ["approved", "cancelled", "rejected"],
-    "paid": [],
-    "rejected": [],
-    "requested": ["approved", "cancelled", "in_review"],
-    "sending": ["awaiting_user", "cancelled", "failed", "paid"],
+LIFECYCLES = {
+    "withdrawals": {
+        "approved": ["cancelled", "failed", "sending"],
+        "awaiting_user": ["cancelled", "failed", "paid"],
+        "cancelled": [],
+        "failed": [],
+        "in_review": ["approved", "cancelled", "rejected"],
+        "paid": [],
+        "rejected": [],
+        "requested": ["approved", "cancelled", "in_review"],
+        "sending": ["awaiting_user", "cancelled", "failed", "paid"],
+    },
 }
 OPEN = "'requested', 'in_review', 'approved', 'sending', 'awaiting_user'"
 
@@ -206,7 +208,7 @@ def create_withdrawals() -> None:
     op.execute(
         "CREATE TRIGGER check_move BEFORE UPDATE OF status ON withdrawals FOR EACH ROW"
         " WHEN (OLD.status IS DISTINCT FROM NEW.status)"
-        f" EXECUTE FUNCTION check_move('{json.dumps(MOVES)}')"
+        f" EXECUTE FUNCTION check_move('{json.dumps(LIFECYCLES['withdrawals'])}')"
     )
 
 

@@ -10,9 +10,11 @@ from shop.payments.gateway import Channel
 from shop.payments.models import SecurityEvent
 from shop.withdrawals import notices
 from shop.withdrawals.models import Withdrawal
+from shop.withdrawals.rules import UNSURE_FOR
 from tests.factories.referrals import ReferralBench
 from tests.factories.transfers import MemoryTransfers
 
+UNSURE = UNSURE_FOR + timedelta(minutes=1)  # long enough for every delay and every doubt
 WECHAT, ALIPAY = Channel.WECHAT_PAY, Channel.ALIPAY
 
 

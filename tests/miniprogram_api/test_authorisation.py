@@ -12,13 +12,11 @@ from werkzeug.test import TestResponse
 from app.factory import assemble
 from app.options import WebOptions
 from app.sample_campaigns import CampaignSample, make_flash_sale, make_group_buy
-from kit.ids import new_id, new_number
 from kit.money import Fen
 from shop.campaigns import jobs as campaigns
 from shop.members import leaders
-from shop.payments.gateway import Channel
-from shop.withdrawals.models import Withdrawal, WithdrawalStatus
 from tests.miniprogram_api.hall import Hall
+from tests.miniprogram_api.owned import BODIES_OF_OWNED, OWNED, own_withdrawal
 from tests.miniprogram_api.world import Person, World
 
 OPEN = {
@@ -35,7 +33,7 @@ OPEN = {
 }
 # What everybody may see by its id belongs to nobody; what a stranger may do there is told apart.
 EVERYBODYS = ("campaign_id", "group_id", "sheet_id", "invite_code")
-BODIES: dict[str, Any] = {
+BODIES: dict[str, Any] = BODIES_OF_OWNED | {
     "POST /v1/orders": {"lines": [{"sku_id": str(uuid4()), "quantity": 1}]},
     "POST /v1/orders/<uuid:order_id>/payments": {"channel": "wechat_pay"},
     "POST /v1/orders/<uuid:order_id>/refunds": {},
@@ -47,7 +45,6 @@ BODIES: dict[str, Any] = {
     "POST /v1/campaigns/<uuid:campaign_id>/purchase-tokens": {},
     "POST /v1/groups/<uuid:group_id>/seats": {},
     "POST /v1/invites": {},
-    "POST /v1/withdrawals": {"amount_fen": 100, "channel": "alipay"},
     "POST /v1/sheets": {
         "title": "接龙",
         "ends_at": "2026-11-21T12:00:00Z",
@@ -110,9 +107,6 @@ def call(person: Person, method: str, rule: str, ids: dict[str, str]) -> TestRes
     return person.send(method, path, key=uuid4().hex, **more)
 
 
-OWNED = ("order_id", "card_id", "product_id", "sale_id", "withdrawal_id")
-
-
 def absent() -> dict[str, str]:
     """Return ids of nothing."""
     return {name: str(uuid4()) for name in (*OWNED, *EVERYBODYS)}
@@ -168,27 +162,6 @@ def own_wait(world: World, owner: Person) -> dict[str, str]:
     assert world.member().post(f"{path}/claims", {}, key=uuid4().hex).status_code == 201
     assert owner.post(f"{path}/waitlist").status_code == 201
     return {"sale_id": str(sale.id)}
-
-
-def own_withdrawal(world: World, owner: Person) -> str:
-    """Return the id of a withdrawal that the person was paid."""
-    paid = Withdrawal(
-        id=new_id(),
-        member_id=UUID(owner.id),
-        requested_by_id=UUID(owner.id),
-        channel=Channel.ALIPAY,
-        app_id="app-1",
-        merchant_id="merchant-1",
-        out_bill_no=new_number("TW", now=world.now),
-        status=WithdrawalStatus.PAID,
-        amount_fen=Fen(100),
-        fee_fen=Fen(0),
-        requested_at=world.now,
-        ended_at=world.now,
-    )
-    with world.begin() as session:
-        session.add(paid)
-    return str(paid.id)
 
 
 def own_sheet(world: World, owner: Person) -> dict[str, str]:
