@@ -56,9 +56,8 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
     try:
         alipay_api = _alipay_api(settings.alipay, timeout)
         wechat_pay = _wechat_pay(settings, settings.wechat_pay, timeout)
-        alipay_members = AlipayMembers(
-            alipay_api, aes_key=settings.alipay.aes_key.get_secret_value()
-        )
+        aes_key = settings.alipay.aes_key.get_secret_value()
+        alipay_members = AlipayMembers(alipay_api, aes_key=aes_key)
         vault = _vault(settings)
     except ValueError as error:
         raise SystemExit(f"settings refused:\n{error}") from None
