@@ -19,14 +19,16 @@ from miniprogram_api.schemas.referral import (
     InviteOut,
     LeaderRead,
     PreviewOut,
+    RankOut,
     SumsOut,
 )
 from shop.campaigns.queries import CampaignNotFound
 from shop.members.queries import MemberNotActive
-from shop.referral import funnels, queries, service
+from shop.referral import funnels, queries, ranking, service
 from shop.referral.models import CommissionEntry, Earnings
 
 FUNNEL: Final = tuple(FunnelOut.model_fields)
+RANK: Final = tuple(RankOut.model_fields)
 
 blueprint = member_blueprint("referral", tag="Referral")
 
@@ -78,11 +80,13 @@ def see_standing() -> Response:
     with ports().begin() as session:
         sums = view_sums(queries.find_earnings(session, member.id))
         rows = funnels.list_funnels(session, member.id)
+        ranks = ranking.list_ranks(session, member.id)
     read = LeaderRead(
         is_leader=member.leader_since is not None,
         leader_since=member.leader_since,
         sums=sums,
         funnels=[FunnelOut(**{name: getattr(row, name) for name in FUNNEL}) for row in rows],
+        ranks=[RankOut(**{name: getattr(rank, name) for name in RANK}) for rank in ranks],
         server_time=ports().clock(),
         poll_after_ms=None,
     )

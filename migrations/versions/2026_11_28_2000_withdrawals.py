@@ -1,4 +1,4 @@
-"""Withdrawals of commissions: the fifth sum of leaders, two accounts, transfers to them.
+"""Withdrawals of commissions, with a fifth sum of leaders; how long a campaign's invite binds.
 
 Revision ID: 0007
 Revises: 0005
@@ -104,6 +104,15 @@ def add_sums() -> None:
         op.f("ck_commission_entries_kind_listed"),
         "commission_entries",
         f"kind IN ({listed(ENTRY_KINDS)})",
+    )
+
+
+def add_binding() -> None:
+    op.add_column(
+        "campaigns", sa.Column("binds_days", sa.Integer(), server_default="7", nullable=False)
+    )
+    op.create_check_constraint(
+        op.f("ck_campaigns_binds_sane"), "campaigns", "binds_days BETWEEN 1 AND 90"
     )
 
 
@@ -215,6 +224,7 @@ def create_withdrawals() -> None:
 def upgrade() -> None:
     open_accounts()
     add_sums()
+    add_binding()
     create_withdrawals()
 
 

@@ -61,6 +61,15 @@ class FunnelOut(Given):
     refunded_fen: Fen
 
 
+class RankOut(Given):
+    """How I stand among all leaders whose invites to it were paid for."""
+
+    campaign_id: UUID | None
+    rank: int = Field(description="1 is the best; who sold as much has the same.")
+    leaders: int
+    sold_fen: Fen = Field(description="Paid, and not given back.")
+
+
 class LeaderRead(Read):
     """How I stand as somebody who brings others."""
 
@@ -68,6 +77,7 @@ class LeaderRead(Read):
     leader_since: Moment | None
     sums: SumsOut
     funnels: list[FunnelOut]
+    ranks: list[RankOut]
 
 
 class EntryOut(Given):
