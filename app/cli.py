@@ -26,6 +26,7 @@ from app.commands import (
     schedule,
     security,
     slots,
+    withdrawals,
 )
 
 COMMANDS: Final = (
@@ -52,6 +53,7 @@ COMMANDS: Final = (
     schedule.group,
     security.command,
     slots.group,
+    withdrawals.group,
 )
 
 

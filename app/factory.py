@@ -29,6 +29,7 @@ from miniprogram_api import (
     referral,
     sheets,
     sign_in,
+    withdrawals,
 )
 from public_site import health, legal, share
 from public_site.board import ShareBoard
@@ -49,6 +50,7 @@ BLUEPRINTS = (
     referral.blueprint,
     leader.blueprint,
     inbox.blueprint,
+    withdrawals.blueprint,
     callbacks.blueprint,
     health.blueprint,
     legal.blueprint,

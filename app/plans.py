@@ -79,6 +79,7 @@ class CampaignPlan(Part):
     limit_per_member: int = Field(default=1, ge=1, le=100)
     pay_within_seconds: int = Field(default=900, ge=1, le=86_400)
     audience: Audience = Audience.ALL
+    binds_days: int = Field(default=7, ge=1, le=90)
     rules_text: str = ""
     refund_promise: str = Field(default="", max_length=200)
     group: GroupPart | None = None
@@ -113,6 +114,7 @@ class CampaignPlan(Part):
             limit_per_member=self.limit_per_member,
             pay_within_seconds=self.pay_within_seconds,
             audience=self.audience,
+            binds_days=self.binds_days,
             rules_text=self.rules_text,
             refund_promise=self.refund_promise,
         )

@@ -66,6 +66,7 @@ from shop.referral.handlers import (
     claw_back_when_refunded,
     reassign_earnings_when_joined,
 )
+from shop.withdrawals.handlers import reassign_withdrawals_when_joined
 
 REACTIONS: Final[Reactions] = {
     MembersJoined: [
@@ -76,6 +77,7 @@ REACTIONS: Final[Reactions] = {
         reassign_earnings_when_joined,
         reassign_chat_groups_when_joined,
         reassign_inbox_when_joined,
+        reassign_withdrawals_when_joined,
     ],
     OrderPaid: [
         take_seat_when_paid,

@@ -18,6 +18,7 @@ from shop.ports import Ports
 from shop.posters import jobs as posters
 from shop.referral import jobs as referral
 from shop.settlement import jobs as settlement
+from shop.withdrawals import jobs as withdrawals
 
 Sweep = Callable[[Ports, datetime], object]
 AT_ONCE: Final = 8  # rows that a sweep which calls a platform acts on at the same time
@@ -149,6 +150,20 @@ ALARMS: tuple[Alarm, ...] = (
         1,
         lambda ports, now: posters.make_due_codes(
             ports.begin, ports.code_makers, now=now, at_once=AT_ONCE
+        ),
+    ),
+    Alarm(
+        "send_due_withdrawals",
+        1,
+        lambda ports, now: withdrawals.send_due_withdrawals(
+            ports.begin, ports.transfers, now=now, at_once=AT_ONCE
+        ),
+    ),
+    Alarm(
+        "ask_about_due_withdrawals",
+        2,
+        lambda ports, now: withdrawals.ask_about_due_withdrawals(
+            ports.begin, ports.transfers, now=now, at_once=AT_ONCE
         ),
     ),
     Alarm(

@@ -34,6 +34,8 @@ from shop.referral import queries as referral
 from shop.referral.models import Commission
 from shop.settlement import queries as settlement
 from shop.settlement.models import BillDay
+from shop.withdrawals import queries as withdrawals
+from shop.withdrawals.models import Withdrawal
 
 LATE_AFTER: Final = timedelta(minutes=1)
 KINDS: Final = ("scheduler", "worker")
@@ -98,6 +100,8 @@ SWEPT: Final = (
     _swept("send_due_pushes", Push, outreach.due_to_send),
     _swept("ask_about_due_tasks", Push, outreach.due_to_ask),
     _swept("deliver_due_messages", Delivery, due_deliveries),
+    _swept("send_due_withdrawals", Withdrawal, withdrawals.due_to_send),
+    _swept("ask_about_due_withdrawals", Withdrawal, withdrawals.due_to_ask),
     _swept("reconcile_due_days", BillDay, settlement.due_days),
     _swept("lapse_due_offers", Wait, flash_sale.due_offers),
     Kind(

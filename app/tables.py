@@ -18,6 +18,7 @@ from shop.payments import models as payments
 from shop.posters import models as posters
 from shop.referral import models as referral
 from shop.settlement import models as settlement
+from shop.withdrawals import models as withdrawals
 
 ROOMS = (
     heartbeat,
@@ -40,6 +41,7 @@ ROOMS = (
     posters,
     referral,
     settlement,
+    withdrawals,
 )
 
 metadata = Base.metadata

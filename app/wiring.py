@@ -32,16 +32,21 @@ from shop.members.phones import PhoneBook
 from shop.members.platforms import Platform
 from shop.members.wechat import WechatMembers, WechatShippingDesk
 from shop.payments.alipay import AlipayGateway
+from shop.payments.alipay_transfers import AlipayTransfers
 from shop.payments.gateway import Channel
+from shop.payments.transfer_gateway import TransferGateway
 from shop.payments.wechat_pay import WechatPayGateway
+from shop.payments.wechat_pay_transfers import WechatPayTransfers
 from shop.ports import Ports
 from shop.posters.alipay import AlipayCodes
 from shop.posters.cache import PosterCache
 from shop.posters.makers import CodeKind, CodeMaker
 from shop.posters.wechat import WechatCodes, WechatLinks
+from shop.withdrawals.rules import WithdrawalTerms
 
 REDIS_SECONDS: Final = 0.5  # Redis only helps; nobody waits long for it
 WECHAT_PAY_NOTICES: Final = "/callbacks/wechat-pay"
+WECHAT_PAY_TRANSFER_NOTICES: Final = "/callbacks/wechat-pay-transfers"
 ALIPAY_NOTICES: Final = "/callbacks/alipay"
 POSTERS: Final = "posters"
 
@@ -58,9 +63,8 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
     try:
         alipay_api = _alipay_api(settings.alipay, timeout)
         wechat_pay = _wechat_pay(settings, settings.wechat_pay, timeout)
-        alipay_members = AlipayMembers(
-            alipay_api, aes_key=settings.alipay.aes_key.get_secret_value()
-        )
+        aes_key = settings.alipay.aes_key.get_secret_value()
+        alipay_members = AlipayMembers(alipay_api, aes_key=aes_key)
         vault = _vault(settings)
     except ValueError as error:
         raise SystemExit(f"settings refused:\n{error}") from None
@@ -74,6 +78,7 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
         gate_redis=make_gate_redis(settings),
         limiter=RateLimiter(redis),
         gateways={Channel.WECHAT_PAY: wechat_pay, Channel.ALIPAY: alipay},
+        transfers=_transfers(settings, wechat_pay, alipay_api),
         identity_platforms={
             Platform.WECHAT: WechatMembers(wechat_api),
             Platform.ALIPAY: alipay_members,
@@ -92,6 +97,7 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
         purchase_key=keyed_hash(_raw(secrets.token_hash_key), b"purchase/v1"),
         pay_within=timedelta(seconds=settings.order_pay_within_seconds),
         public_base_url=settings.public_base_url.rstrip("/"),
+        withdrawal_terms=_withdrawal_terms(settings),
         fee_basis_points=_dearest_fee(settings),
     )
 
@@ -197,6 +203,10 @@ def _code_makers(
     }
 
 
+def _withdrawal_terms(settings: Settings) -> WithdrawalTerms:
+    return WithdrawalTerms(**settings.withdrawals.model_dump())
+
+
 def _dearest_fee(settings: Settings) -> int:
     return max(settings.wechat_pay.fee_basis_points, settings.alipay.fee_basis_points)
 
@@ -217,6 +227,20 @@ def _wechat_pay(settings: Settings, ours: WechatPaySettings, timeout: float) -> 
         timeout_seconds=timeout,
         other_public_keys=_next_public_key(ours),
     )
+
+
+def _transfers(
+    settings: Settings, wechat_pay: WechatPayGateway, alipay_api: AlipayApi
+) -> dict[Channel, TransferGateway]:
+    return {
+        Channel.WECHAT_PAY: WechatPayTransfers(
+            wechat_pay.client,
+            app_id=wechat_pay.app_id,
+            mch_id=wechat_pay.merchant_id,
+            notify_url=_notify_url(settings, WECHAT_PAY_TRANSFER_NOTICES),
+        ),
+        Channel.ALIPAY: AlipayTransfers(alipay_api, seller_id=settings.alipay.seller_id),
+    }
 
 
 def _next_public_key(ours: WechatPaySettings) -> dict[str, str]:

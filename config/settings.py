@@ -191,6 +191,17 @@ class LimitSettings(Group):
     device_percent: int = Field(default=60, ge=1, le=100)
 
 
+class WithdrawalSettings(Group):
+    """What leaders may withdraw, in fen: environment `WITHDRAWALS__…`."""
+
+    # The platforms ask for a real name from 2,000 yuan on, and for none below 0.30.
+    minimum_fen: int = Field(default=100, ge=30)
+    maximum_fen: int = Field(default=50_000, ge=30, le=199_999)
+    daily_fen: int = Field(default=100_000, ge=30)
+    fee_basis_points: int = Field(default=0, ge=0, le=1000)
+    review_from_fen: int = Field(default=20_000, ge=1)
+
+
 class Settings(BaseSettings):
     """All settings; `Settings()` reads the environment and raises on anything missing or weak."""
 
@@ -230,6 +241,7 @@ class Settings(BaseSettings):
     secrets: SecretSettings
     vault: VaultSettings
     limits: LimitSettings = LimitSettings()
+    withdrawals: WithdrawalSettings = WithdrawalSettings()
 
 
 def explain(error: ValidationError) -> str:

@@ -13,6 +13,9 @@ from shop.orders import notices
 from shop.orders.receiving import TradeMismatch, UnknownTrade
 from shop.orders.refunding import RefundMismatch
 from shop.payments.gateway import Channel, NoticeRejected
+from shop.referral.commissions import EarnerChanged
+from shop.withdrawals import notices as transfer_notices
+from shop.withdrawals.sending import TransferMismatch
 
 log = logging.getLogger(__name__)
 
@@ -52,9 +55,18 @@ def take_wechat_pay_notice() -> Response:
     refused = _receive(Channel.WECHAT_PAY)
     if refused is None:
         return Response(status=HTTPStatus.NO_CONTENT)
-    response = jsonify(code="FAIL", message="通知未被接受")
-    response.status_code = refused
-    return response
+    return _fail(refused)
+
+
+@blueprint.post("/wechat-pay-transfers")
+@blueprint.doc(
+    summary="Take a notice of WeChat Pay about a transfer",
+    responses=_WECHAT_PAY_ANSWERS,
+)
+def take_wechat_pay_transfer_notice() -> Response:
+    """The same for transfers to leaders."""
+    refused = _receive_transfer(Channel.WECHAT_PAY)
+    return Response(status=HTTPStatus.NO_CONTENT) if refused is None else _fail(refused)
 
 
 @blueprint.post("/alipay")
@@ -92,6 +104,31 @@ def _receive(channel: Channel) -> HTTPStatus | None:
         _log_mismatch(channel, exc)
         return HTTPStatus.CONFLICT
     return None
+
+
+def _receive_transfer(channel: Channel) -> HTTPStatus | None:
+    body = request.get_data(cache=True)
+    try:
+        transfer_notices.receive_notice(
+            ports().begin,
+            ports().transfers[channel],
+            headers=dict(request.headers.items()),
+            body=body,
+            clock=ports().clock,
+        )
+    except NoticeRejected as exc:
+        log.info("notice rejected", extra={"channel": channel.value, "reason": exc.reason})
+        return HTTPStatus.UNAUTHORIZED
+    except (TransferMismatch, EarnerChanged) as exc:
+        _log_mismatch(channel, exc)
+        return HTTPStatus.CONFLICT
+    return None
+
+
+def _fail(refused: HTTPStatus) -> Response:
+    response = jsonify(code="FAIL", message="通知未被接受")
+    response.status_code = refused
+    return response
 
 
 def _log_mismatch(channel: Channel, exc: DomainError) -> None:

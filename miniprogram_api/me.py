@@ -21,8 +21,10 @@ from shop.members.rules import (
     clean_nickname,
 )
 from shop.orders import accounts
-from shop.outreach import accounts as whole_accounts
+from shop.outreach import accounts as outreach
 from shop.outreach.judging import TextNotJudged, TextRefused
+from shop.withdrawals import accounts as withdrawals
+from shop.withdrawals.accounts import UnfinishedWithdrawal
 
 blueprint = member_blueprint("me", tag="Me")
 
@@ -58,11 +60,11 @@ def change(json_data: MeIn) -> MeOut:
 @blueprint.input(LeaveQuery, location="query")
 @blueprint.output({}, status_code=204)
 @blueprint.doc(summary="Delete my account")
-@refuses(accounts.UnfinishedOrders, accounts.UnrevealedCards)
+@refuses(accounts.UnfinishedOrders, accounts.UnrevealedCards, UnfinishedWithdrawal)
 def leave(query_data: LeaveQuery) -> Response:
     """Delete what is personal; the books keep what they must, under a pseudonym."""
     with ports().begin() as session:
-        accounts.close_account(
+        withdrawals.close_account(
             session,
             member_id=caller().member_id,
             give_up_cards=query_data.give_up_cards,
@@ -104,9 +106,7 @@ def link_phone(json_data: PhoneIn) -> MeOut:
 def export() -> ExportOut:
     """Everything we hold about the member."""
     with ports().begin() as session:
-        data = whole_accounts.export_account(
-            session, ports().phone_book, member_id=caller().member_id
-        )
+        data = outreach.export_account(session, ports().phone_book, member_id=caller().member_id)
     return ExportOut(exported_at=ports().clock(), data=data)
 
 

@@ -19,16 +19,18 @@ from miniprogram_api.schemas.referral import (
     InviteOut,
     LeaderRead,
     PreviewOut,
+    RankOut,
     SumsOut,
 )
 from shop.campaigns.queries import CampaignNotFound
 from shop.chat_groups.queries import ChatGroupNotFound
 from shop.members.queries import MemberNotActive
 from shop.posters import service as posters
-from shop.referral import funnels, queries, service
+from shop.referral import funnels, queries, ranking, service
 from shop.referral.models import CommissionEntry, Earnings
 
 FUNNEL: Final = tuple(FunnelOut.model_fields)
+RANK: Final = tuple(RankOut.model_fields)
 
 blueprint = member_blueprint("referral", tag="Referral")
 
@@ -88,12 +90,14 @@ def see_standing() -> Response:
         sums = view_sums(queries.find_earnings(session, member.id))
         rows = funnels.list_funnels(session, member.id)
         by_chat_group = funnels.list_chat_group_funnels(session, member.id)
+        ranks = ranking.list_ranks(session, member.id)
     read = LeaderRead(
         is_leader=member.leader_since is not None,
         leader_since=member.leader_since,
         sums=sums,
         funnels=[view_funnel(row) for row in rows],
         chat_group_funnels=[view_funnel(row) for row in by_chat_group],
+        ranks=[RankOut(**{name: getattr(rank, name) for name in RANK}) for rank in ranks],
         server_time=ports().clock(),
         poll_after_ms=None,
     )
@@ -127,10 +131,11 @@ def view_funnel(row: funnels.Funnel) -> FunnelOut:
 
 
 def view_sums(earnings: Earnings) -> SumsOut:
-    """Return the four sums."""
+    """Return the five sums."""
     return SumsOut(
         pending_fen=earnings.pending_fen,
         payable_fen=earnings.payable_fen,
+        withdrawing_fen=earnings.withdrawing_fen,
         paid_fen=earnings.paid_fen,
         debt_fen=earnings.debt_fen,
     )
@@ -142,8 +147,10 @@ def view_entry(entry: CommissionEntry) -> EntryOut:
         id=entry.id,
         kind=entry.kind,
         commission_id=entry.commission_id,
+        withdrawal_id=entry.withdrawal_id,
         pending_fen=entry.pending_fen,
         payable_fen=entry.payable_fen,
+        withdrawing_fen=entry.withdrawing_fen,
         paid_fen=entry.paid_fen,
         debt_fen=entry.debt_fen,
         at=entry.at,

@@ -16,8 +16,10 @@ from shop.members.phones import PhoneBook
 from shop.members.platforms import IdentityPlatform, Platform, ShippingDesk
 from shop.outreach.gateway import Channels, ContentCheck
 from shop.payments.gateway import Channel, PaymentGateway
+from shop.payments.transfer_gateway import TransferGateway
 from shop.posters.cache import PosterCache
 from shop.posters.makers import CodeKind, CodeMaker
+from shop.withdrawals.rules import WithdrawalTerms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,7 @@ class Ports:
     gate_redis: "Redis | RedisCluster"  # of the flash sale's gate; it must not throw keys away
     limiter: RateLimiter
     gateways: Mapping[Channel, PaymentGateway]
+    transfers: Mapping[Channel, TransferGateway]
     identity_platforms: Mapping[Platform, IdentityPlatform]
     shipping_desk: ShippingDesk
     channels: Channels
@@ -45,4 +48,5 @@ class Ports:
     purchase_key: bytes  # signs purchase tokens and challenges of flash sales
     pay_within: timedelta
     public_base_url: str  # where people and platforms reach us
+    withdrawal_terms: WithdrawalTerms
     fee_basis_points: int  # what the dearest payment platform keeps of a price

@@ -15,6 +15,7 @@ from app.auditing.outreach_invariants import OUTREACH_INVARIANTS
 from app.auditing.referral_invariants import REFERRAL_INVARIANTS
 from app.auditing.sale_invariants import SALE_INVARIANTS
 from app.auditing.sheet_invariants import SHEET_INVARIANTS
+from app.auditing.withdrawal_invariants import WITHDRAWAL_INVARIANTS
 from shop.cards.models import Batch, Card
 from shop.cards.vault import Vault, VaultBroken, WrappedKey
 from shop.ledger.proofs import prove
@@ -28,6 +29,7 @@ EVERY_INVARIANT: Final = (
     *SALE_INVARIANTS,
     *REFERRAL_INVARIANTS,
     *OUTREACH_INVARIANTS,
+    *WITHDRAWAL_INVARIANTS,
 )
 
 

@@ -1,4 +1,4 @@
-"""The sandbox's own books against ours: every trade and every refund, both ways."""
+"""The sandbox's own books against ours: every trade, refund and transfer, both ways."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from kit.outbound import OutboundSession
 from shop.payments.gateway import Channel
 from shop.payments.models import Payment, PaymentStatus, Refund, RefundStatus
+from shop.withdrawals.models import Withdrawal, WithdrawalStatus
 
 TIMEOUT_SECONDS: Final = 30.0
 MOST_BYTES: Final = 256 * 1024 * 1024
@@ -24,15 +25,18 @@ def fetch_books(sandbox_url: str) -> Mapping[str, Any]:
 
 
 def compare_books(session: Session, books: Mapping[str, Any]) -> list[str]:
-    """Return a line for each trade or refund that one side has otherwise than the other."""
+    """Return a line for each trade, refund or transfer that the two sides have otherwise."""
     found: list[str] = []
     for channel in Channel:
-        theirs = books.get(channel.value, {"orders": [], "refunds": []})
+        theirs = {"orders": [], "refunds": [], "transfers": [], **books.get(channel.value, {})}
         found += _compare(
             f"{channel.value} payment", _their_payments(theirs), _ours(session, channel)
         )
         found += _compare(
             f"{channel.value} refund", _their_refunds(theirs), _our_refunds(session, channel)
+        )
+        found += _compare(
+            f"{channel.value} transfer", _their_transfers(theirs), _our_transfers(session, channel)
         )
     return found
 
@@ -75,5 +79,18 @@ def _our_refunds(session: Session, channel: Channel) -> dict[str, Any]:
         select(Refund.out_refund_no, Refund.amount_fen)
         .join(Payment, Payment.id == Refund.payment_id)
         .where(Payment.channel == channel, Refund.status == RefundStatus.DONE)
+    )
+    return dict(rows.all())
+
+
+def _their_transfers(books: Mapping[str, Any]) -> dict[str, Any]:
+    return {row["out_bill_no"]: row["paid_fen"] for row in books["transfers"] if row["paid_fen"]}
+
+
+def _our_transfers(session: Session, channel: Channel) -> dict[str, Any]:
+    rows = session.execute(
+        select(Withdrawal.out_bill_no, Withdrawal.amount_fen - Withdrawal.fee_fen).where(
+            Withdrawal.channel == channel, Withdrawal.status == WithdrawalStatus.PAID
+        )
     )
     return dict(rows.all())

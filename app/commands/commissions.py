@@ -17,7 +17,7 @@ from shop.referral.models import CommissionEntry, CommissionRule
 from shop.referral.rules import HOLDS_DAYS
 
 PAGE: Final = 100
-SUMS: Final = ("pending", "payable", "paid", "debt")
+SUMS: Final = ("pending", "payable", "withdrawing", "paid", "debt")
 
 
 @click.group("commissions", help="Commissions of leaders: the rules, and their statements.")
@@ -100,7 +100,7 @@ def end(rule_id: UUID) -> None:
 @group.command("statement", help="Print a leader's statement and sums, in yuan.")
 @click.argument("member_id", metavar="MEMBER", type=click.UUID)
 def statement(member_id: UUID) -> None:
-    """Oldest last; the four columns add up to the last line."""
+    """Oldest last; the five columns add up to the last line."""
     click.echo(f"{'':<44}" + "".join(f"{name:>14}" for name in SUMS))
     cursor: str | None = None
     with process.ports().begin() as session:

@@ -46,10 +46,11 @@ class InviteAnswer(Given):
 
 
 class SumsOut(Given):
-    """A leader's four sums; each is the sum of that field over the whole statement."""
+    """A leader's five sums; each is the sum of that field over the whole statement."""
 
     pending_fen: Fen = Field(description="Earned; the orders may still come back.")
     payable_fen: Fen
+    withdrawing_fen: Fen = Field(description="Asked for; a withdrawal is open.")
     paid_fen: Fen
     debt_fen: Fen = Field(description="Paid for units that came back later; set off first.")
 
@@ -69,6 +70,15 @@ class FunnelOut(Given):
     refunded_fen: Fen
 
 
+class RankOut(Given):
+    """How I stand among all leaders whose invites to it were paid for."""
+
+    campaign_id: UUID | None
+    rank: int = Field(description="1 is the best; who sold as much has the same.")
+    leaders: int
+    sold_fen: Fen = Field(description="Paid, and not given back.")
+
+
 class LeaderRead(Read):
     """How I stand as somebody who brings others."""
 
@@ -79,6 +89,7 @@ class LeaderRead(Read):
     chat_group_funnels: list[FunnelOut] = Field(
         description="One for each chat group, over all campaigns; they are in the funnels too."
     )
+    ranks: list[RankOut]
 
 
 class EntryOut(Given):
@@ -87,8 +98,10 @@ class EntryOut(Given):
     id: UUID
     kind: EntryKind
     commission_id: UUID | None
+    withdrawal_id: UUID | None
     pending_fen: Fen
     payable_fen: Fen
+    withdrawing_fen: Fen
     paid_fen: Fen
     debt_fen: Fen
     at: Moment

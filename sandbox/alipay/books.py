@@ -5,7 +5,7 @@ from sandbox.store import Store
 
 
 def report(store: Store) -> Report:
-    """Every trade, refund and message; a trade's `refunded_fen` counts finished refunds only.
+    """Every trade, refund, transfer and message; `refunded_fen`, `paid_fen` count what is finished.
 
     `transaction_no` is the trade's number once it is paid. Alipay gives refunds no number of its
     own, so `refund_no` is null.
@@ -29,8 +29,11 @@ def report(store: Store) -> Report:
         messages = connection.execute(
             "SELECT number, open_id, template_id, sent_at FROM ap_messages ORDER BY number"
         ).fetchall()
-    return {
-        "orders": [dict(row) for row in orders],
-        "refunds": [dict(row) for row in refunds],
-        "messages": [dict(row) for row in messages],
-    }
+        transfers = connection.execute(
+            "SELECT out_biz_no AS out_bill_no, order_id AS transfer_no, amount_fen,"
+            " status AS state, CASE status WHEN 'SUCCESS' THEN amount_fen ELSE 0 END AS paid_fen,"
+            " open_id AS payee, created_at, COALESCE(paid_at, created_at) AS updated_at"
+            " FROM ap_transfers ORDER BY rowid"
+        ).fetchall()
+    parts = {"orders": orders, "refunds": refunds, "transfers": transfers, "messages": messages}
+    return {name: [dict(row) for row in rows] for name, rows in parts.items()}

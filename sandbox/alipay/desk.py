@@ -30,7 +30,8 @@ from sandbox.peer import Peer
 
 Node = dict[str, Any]
 Work = Callable[["Desk", Parameters, Fault | None], Node]
-SUBJECT_NAMES = ("out_trade_no", "trade_no", "out_request_no", "subject", "bill_date")
+SUBJECT_NAMES = ("out_trade_no", "trade_no", "out_request_no", "subject", "bill_date", "out_biz_no")
+USUAL = (("alipay.trade.", "ACQ.SYSTEM_ERROR"), ("alipay.fund.", "SYSTEM_ERROR"))
 SIGN_IN = "alipay.system.oauth.token"
 
 
@@ -206,7 +207,7 @@ class Desk:
         """The error that a fault orders: a proxy's page for a status, else a signed refusal."""
         if fault.status not in {None, 200}:
             return page(fault.status or 502)
-        usual = "ACQ.SYSTEM_ERROR" if name.startswith("alipay.trade.") else "isp.unknow-error"
+        usual = next((code for start, code in USUAL if name.startswith(start)), "isp.unknow-error")
         problem = AlipayError(fault.code or usual, "系统繁忙")
         return self._signed(_node_name(name, problem), problem.node)
 

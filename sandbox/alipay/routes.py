@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response
 
-from sandbox.alipay import bill_routes, books, codes, forgery, recipients, user
+from sandbox.alipay import bill_routes, books, codes, forgery, recipients, transfers, user
 from sandbox.alipay.answers import page
 from sandbox.alipay.calls import METHODS
 from sandbox.alipay.desk import Desk
@@ -22,10 +22,13 @@ def create_blueprint(peer: Peer) -> Blueprint:
     peer.settings.declare("alipay_refundable_days", 90.0)
     peer.settings.declare("alipay_sensitive_words", "赌博 毒品")
     peer.settings.declare("alipay_review_words", "返利 加微信")
-    desk = Desk(peer, METHODS)
+    peer.settings.declare("alipay_transfer_balance_fen", None)
+    peer.settings.declare("alipay_transfer_outcome", "now", ("now", "later", "fail"))
+    desk = Desk(peer, METHODS | transfers.METHODS)
     peer.notices.register(channel(peer, desk.platform))
     peer.books.register("alipay", books.report)
     peer.starters.append(desk.resume)
+    peer.starters.append(lambda: transfers.resume(desk))
     blueprint = Blueprint("alipay", __name__)
     bill_routes.add(blueprint, desk)
     codes.add(blueprint, desk)

@@ -24,6 +24,12 @@ CREATE TABLE IF NOT EXISTS ap_refunds (
     finished_at TEXT, due REAL, PRIMARY KEY (trade_no, out_request_no)
 );
 CREATE INDEX IF NOT EXISTS ap_refunds_by_day ON ap_refunds (finished_at);
+CREATE TABLE IF NOT EXISTS ap_transfers (
+    out_biz_no TEXT PRIMARY KEY, order_id TEXT NOT NULL UNIQUE,
+    pay_fund_order_id TEXT NOT NULL UNIQUE, open_id TEXT NOT NULL, amount_fen INTEGER NOT NULL,
+    content TEXT NOT NULL, status TEXT NOT NULL, error_code TEXT, created_at TEXT NOT NULL,
+    paid_at TEXT, due REAL
+);
 CREATE TABLE IF NOT EXISTS ap_bills (
     token TEXT PRIMARY KEY, bill_date TEXT NOT NULL, content BLOB NOT NULL,
     expires_at TEXT NOT NULL

@@ -5,7 +5,7 @@ from sandbox.store import Store
 
 
 def report(store: Store) -> Report:
-    """Every order and refund; an order's `refunded_fen` counts finished refunds only."""
+    """Every order, refund and transfer; what is finished counts in `refunded_fen`, `paid_fen`."""
     with store.read() as connection:
         orders = connection.execute(
             "SELECT o.out_trade_no, o.transaction_id AS transaction_no, o.total_fen,"
@@ -21,4 +21,10 @@ def report(store: Store) -> Report:
             " r.status AS state, o.openid AS payer, r.accepted_at, r.finished_at"
             " FROM wp_refunds r JOIN wp_orders o USING (out_trade_no) ORDER BY r.rowid"
         ).fetchall()
-    return {"orders": [dict(row) for row in orders], "refunds": [dict(row) for row in refunds]}
+        transfers = connection.execute(
+            "SELECT out_bill_no, transfer_bill_no AS transfer_no, amount_fen, state,"
+            " CASE state WHEN 'SUCCESS' THEN amount_fen ELSE 0 END AS paid_fen, openid AS payee,"
+            " created_at, updated_at FROM wp_transfers ORDER BY rowid"
+        ).fetchall()
+    parts = {"orders": orders, "refunds": refunds, "transfers": transfers}
+    return {name: [dict(row) for row in rows] for name, rows in parts.items()}

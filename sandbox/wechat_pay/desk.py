@@ -17,7 +17,14 @@ from sandbox.wechat_pay.authorization import Nonces, check_authorization, check_
 from sandbox.wechat_pay.notices import content, with_other_amount
 from sandbox.wechat_pay.platform import Platform
 
-SUBJECT_NAMES = ("out_trade_no", "transaction_id", "out_refund_no", "description", "bill_date")
+SUBJECT_NAMES = (
+    "out_trade_no",
+    "transaction_id",
+    "out_refund_no",
+    "description",
+    "bill_date",
+    "out_bill_no",
+)
 ORDERS_PER_SECOND = 500
 REFUNDS_PER_SECOND = 150
 BAD_REFUNDS_PER_SECOND = 6
@@ -46,7 +53,7 @@ class Desk:
             except PayError as problem:
                 note(str(problem))
                 return refused(problem)
-            if fault and fault.kind == "wrong_amount" and body and "amount" in body:
+            if fault and fault.kind == "wrong_amount" and body:
                 body = with_other_amount(body, fault)
             return signed(
                 self.platform,

@@ -34,6 +34,7 @@ SUMMARIES = {
     "REFUND.SUCCESS": "退款成功",
     "REFUND.ABNORMAL": "退款异常",
     "REFUND.CLOSED": "退款关闭",
+    "MCHTRANSFER.BILL.FINISHED": "商家转账单据终态通知",
 }
 
 
@@ -66,6 +67,10 @@ def content(
 
 def with_other_amount(plain: dict[str, Any], fault: Fault) -> dict[str, Any]:
     """The same object with a lie in its amount: the refund's, if it is one, else the total."""
+    if "transfer_amount" in plain:
+        return plain | {"transfer_amount": fault.wrong_fen(plain["transfer_amount"])}
+    if "amount" not in plain:
+        return plain
     amount = dict(plain["amount"])
     names = ("refund", "payer_refund", "settlement_refund")
     if "refund" not in amount:

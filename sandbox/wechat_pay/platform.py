@@ -10,10 +10,10 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP, PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
 from sandbox.clock import beijing_text
 from sandbox.keys import Credentials
@@ -84,6 +84,11 @@ class Platform:
     def knows_serial(self, serial: str) -> bool:
         """Is this one of the platform's own serials?"""
         return serial in {self.public_key.serial, self.certificate_key.serial}
+
+    def opened(self, sealed: bytes, serial: str | None) -> str:
+        """What a merchant encrypted for the key it names; ValueError when it is not for that."""
+        padding = OAEP(MGF1(SHA1()), SHA1(), None)  # noqa: S303 - the platform's own choice
+        return self.answer_key(serial).key.decrypt(sealed, padding).decode()
 
     def encrypted(self, plain: bytes, associated_data: str, nonce: str) -> dict[str, str]:
         """AEAD_AES_256_GCM with the merchant's APIv3 key."""

@@ -7,7 +7,16 @@ from flask import Blueprint, Response, request
 from sandbox.faults import Fault
 from sandbox.peer import Peer
 from sandbox.wechat import users
-from sandbox.wechat_pay import bill_routes, books, forgery, orders, refunds, rules, user
+from sandbox.wechat_pay import (
+    bill_routes,
+    books,
+    forgery,
+    orders,
+    refunds,
+    rules,
+    transfer_routes,
+    user,
+)
 from sandbox.wechat_pay.answers import PayError, refused
 from sandbox.wechat_pay.desk import ORDERS_PER_SECOND, REFUNDS_PER_SECOND, Desk
 from sandbox.wechat_pay.notices import channel
@@ -30,6 +39,7 @@ def create_blueprint(peer: Peer) -> Blueprint:
     _add_orders(blueprint, desk)
     _add_refunds(blueprint, desk)
     bill_routes.add(blueprint, desk)
+    transfer_routes.add(blueprint, desk)
     user.add(blueprint, desk)
     forgery.add(blueprint, desk)
 

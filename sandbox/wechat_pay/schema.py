@@ -18,6 +18,12 @@ CREATE TABLE IF NOT EXISTS wp_refunds (
 );
 CREATE INDEX IF NOT EXISTS wp_refunds_by_order ON wp_refunds (out_trade_no);
 CREATE INDEX IF NOT EXISTS wp_refunds_by_day ON wp_refunds (accepted_at);
+CREATE TABLE IF NOT EXISTS wp_transfers (
+    out_bill_no TEXT PRIMARY KEY, transfer_bill_no TEXT NOT NULL UNIQUE, openid TEXT NOT NULL,
+    amount_fen INTEGER NOT NULL, remark TEXT NOT NULL, content TEXT NOT NULL, notify_url TEXT,
+    state TEXT NOT NULL, package_info TEXT NOT NULL, fail_reason TEXT, created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL, expires_at TEXT NOT NULL, due REAL
+);
 CREATE TABLE IF NOT EXISTS wp_bills (
     token TEXT PRIMARY KEY, day TEXT NOT NULL, bill_type TEXT NOT NULL,
     is_gzip INTEGER NOT NULL, content BLOB NOT NULL, expires_at TEXT NOT NULL

@@ -88,6 +88,7 @@ class Campaign(Base, Retried):
         CheckConstraint("warms_at IS NULL OR warms_at < starts_at", name="warms_before"),
         CheckConstraint("limit_per_member BETWEEN 1 AND 100", name="limit_per_member_sane"),
         CheckConstraint("pay_within_seconds BETWEEN 1 AND 86400", name="pay_within_sane"),
+        CheckConstraint("binds_days BETWEEN 1 AND 90", name="binds_sane"),
         CheckConstraint("trails_seconds BETWEEN 0 AND 2592000", name="trails_sane"),
         CheckConstraint("(status = 'paused') <= (pause_reason IS NOT NULL)", name="paused_why"),
         UniqueConstraint("slot_id", "slot_on"),
@@ -109,6 +110,8 @@ class Campaign(Base, Retried):
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     trails_seconds: Mapped[int]  # how long after its end something of it may still be sold
+    # How long an invite to it binds whoever opens it.
+    binds_days: Mapped[int] = mapped_column(default=7, server_default="7")
     pause_reason: Mapped[str | None] = mapped_column(String(200))
     is_stopped: Mapped[bool] = mapped_column(default=False)  # paused by the emergency stop
     slot_id: Mapped[UUID | None] = mapped_column(ForeignKey("slots.id"))

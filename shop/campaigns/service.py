@@ -88,6 +88,7 @@ class Plan:
     audience: Audience = Audience.ALL
     rules_text: str = ""
     refund_promise: str = ""
+    binds_days: int = 7  # how long an invite to it binds whoever opens it
     trails: timedelta = timedelta(0)  # how long after its end something of it may still be sold
 
 
@@ -111,6 +112,7 @@ def plan_campaign(
         warms_at=plan.window.warms_at,
         starts_at=plan.window.starts_at,
         ends_at=plan.window.ends_at,
+        binds_days=plan.binds_days,
         trails_seconds=int(plan.trails.total_seconds()),
         created_by=actor,
         created_at=now,
@@ -225,6 +227,7 @@ def copy_campaign(
         audience=source.audience,
         rules_text=source.rules_text,
         refund_promise=source.refund_promise,
+        binds_days=source.binds_days,
         trails=timedelta(seconds=source.trails_seconds),
     )
     copied = plan_campaign(session, source.kind, plan, actor=actor, now=now)
@@ -251,6 +254,8 @@ def _check_figures(plan: Plan) -> None:
         raise BadPlan(reason="a member may buy 1 to 100 units")
     if not 1 <= plan.pay_within_seconds <= 86_400:
         raise BadPlan(reason="there is a second to a day for paying")
+    if not 1 <= plan.binds_days <= 90:
+        raise BadPlan(reason="an invite binds for 1 to 90 days")
 
 
 def _check_items(session: Session, items: Sequence[ItemPlan]) -> None:

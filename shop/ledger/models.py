@@ -24,7 +24,11 @@ class AccountKind(StrEnum):
     COMMISSION_PENDING = "commission_pending"
     COMMISSION_PAYABLE = "commission_payable"
     COMMISSION_DEBT = "commission_debt"
-    COMMISSION_PAYOUTS = "commission_payouts"  # on its way to leaders
+    COMMISSION_WITHDRAWING = "commission_withdrawing"  # asked for by a leader, not paid yet
+    COMMISSION_PAYOUTS = (
+        "commission_payouts"  # paid to leaders, until the platform's part is posted
+    )
+    WITHDRAWAL_FEES = "withdrawal_fees"  # what withdrawing costs leaders
 
 
 class Account(Base):

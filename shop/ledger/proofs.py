@@ -15,7 +15,9 @@ NEVER_OVERDRAWN: Final = (
     AccountKind.SALES,
     AccountKind.COMMISSION_PENDING,
     AccountKind.COMMISSION_PAYABLE,
+    AccountKind.COMMISSION_WITHDRAWING,
     AccountKind.COMMISSION_PAYOUTS,
+    AccountKind.WITHDRAWAL_FEES,
 )
 _GUARDS: Final = ("facts_stay", "facts_stay_all")
 

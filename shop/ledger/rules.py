@@ -17,6 +17,7 @@ HOUSE_ACCOUNTS: Final = (
     (AccountKind.SALES, ""),
     (AccountKind.COMMISSIONS, ""),
     (AccountKind.COMMISSION_PAYOUTS, ""),
+    (AccountKind.WITHDRAWAL_FEES, ""),
 )
 _DEBIT_KINDS: Final = frozenset(
     {

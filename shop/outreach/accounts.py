@@ -10,12 +10,12 @@ from shop.chat_groups import queries as chat_groups
 from shop.members.phones import PhoneBook
 from shop.outreach.inbox.models import InboxMessage, SubscribeGrant
 from shop.outreach.inbox.service import list_muted
-from shop.referral import accounts as referral
+from shop.withdrawals import accounts as withdrawals
 
 
 def export_account(session: Session, phone_book: PhoneBook, *, member_id: UUID) -> dict[str, Any]:
     """Return everything we hold about the member as JSON; keys of robots are not theirs."""
-    exported = referral.export_account(session, phone_book, member_id=member_id)
+    exported = withdrawals.export_account(session, phone_book, member_id=member_id)
     messages = select(InboxMessage).where(InboxMessage.member_id == member_id)
     exported["messages"] = [
         {

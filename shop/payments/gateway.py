@@ -118,7 +118,10 @@ class RefundResult:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """An authenticated notice: a `trade`, a `refund`, or neither when there is nothing to do."""
+    """An authenticated notice: a `trade`, a `refund`, or neither when there is nothing to do.
+
+    Notices about transfers to people come to an address of their own.
+    """
 
     channel: Channel
     notice_id: str  # stable across the platform's repeats

@@ -177,14 +177,34 @@ def finish_refund(
 def note_notice(session: Session, notice: PlatformNotice, *, now: datetime) -> bool:
     """Write an authenticated notice down once; return whether it is the first of its id."""
     subject = notice.trade or notice.refund
+    return note_notice_of(
+        session,
+        notice.channel,
+        notice.notice_id,
+        notice.kind,
+        number=subject.out_trade_no if subject else None,
+        now=now,
+    )
+
+
+def note_notice_of(
+    session: Session,
+    channel: Channel,
+    notice_id: str,
+    kind: str,
+    *,
+    number: str | None,
+    now: datetime,
+) -> bool:
+    """Do the same for a notice about any number of ours."""
     statement = (
         insert(Notice)
         .values(
             id=new_id(),
-            channel=notice.channel,
-            notice_id=notice.notice_id,
-            kind=notice.kind,
-            out_trade_no=subject.out_trade_no if subject else None,
+            channel=channel,
+            notice_id=notice_id,
+            kind=kind,
+            out_trade_no=number,
             received_at=now,
         )
         .on_conflict_do_nothing()

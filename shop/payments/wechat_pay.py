@@ -98,6 +98,11 @@ class WechatPayGateway:
         """The merchant number."""
         return self._party.merchant_id
 
+    @property
+    def client(self) -> PayClient:
+        """The client, for what else the merchant does at WeChat Pay."""
+        return self._client
+
     def prepay(
         self,
         *,

@@ -1,4 +1,4 @@
-"""What WeChat Pay's objects mean in the shop's words: a trade, a refund."""
+"""What WeChat Pay's objects mean in the shop's words: a trade, a refund, a transfer."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -13,6 +13,7 @@ from shop.payments.reading import (
     rfc3339_of,
     text_of,
 )
+from shop.payments.transfer_gateway import TransferResult, TransferState
 
 TRADE_STATES: Final[Mapping[str, TradeState]] = {
     "SUCCESS": TradeState.PAID,
@@ -29,6 +30,16 @@ REFUND_STATES: Final[Mapping[str, RefundState]] = {
     "PROCESSING": RefundState.PROCESSING,
     "ABNORMAL": RefundState.ABNORMAL,
     "CLOSED": RefundState.CLOSED,
+}
+TRANSFER_STATES: Final[Mapping[str, TransferState]] = {
+    "ACCEPTED": TransferState.PROCESSING,
+    "PROCESSING": TransferState.PROCESSING,
+    "TRANSFERING": TransferState.PROCESSING,
+    "CANCELING": TransferState.PROCESSING,
+    "WAIT_USER_CONFIRM": TransferState.AWAITING_USER,
+    "SUCCESS": TransferState.DONE,
+    "FAIL": TransferState.FAILED,
+    "CANCELLED": TransferState.CANCELLED,
 }
 
 
@@ -82,4 +93,25 @@ def refund_in(
         amount_fen=refund_fen,
         platform_refund_no=number_of(told, "refund_id"),
         finished_at=rfc3339_of(told, "success_time") if state is RefundState.DONE else None,
+    )
+
+
+def transfer_in(told: Mapping[str, Any], *, has_amount: bool = True) -> TransferResult:
+    """Read an answer or a notice's plaintext; raises `Unreadable`."""
+    state = TRANSFER_STATES.get(text_of(told, "state"))
+    if state is None:
+        raise Unreadable("state")
+    package_info = told.get("package_info")
+    if package_info is not None and not (isinstance(package_info, str) and package_info):
+        raise Unreadable("package_info")
+    return TransferResult(
+        channel=Channel.WECHAT_PAY,
+        merchant_id=text_of(told, "mch_id"),
+        out_bill_no=number_of(told, "out_bill_no"),
+        state=state,
+        amount_fen=fen_of(told, "transfer_amount") if has_amount else None,
+        platform_no=number_of(told, "transfer_bill_no"),
+        package_info=package_info,
+        reason=optional_text_of(told, "fail_reason"),
+        finished_at=rfc3339_of(told, "update_time") if state is TransferState.DONE else None,
     )

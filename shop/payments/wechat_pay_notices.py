@@ -10,13 +10,15 @@ from kit.crypto import same
 from kit.outbound import header
 from shop.payments.gateway import Channel, Notice, NoticeRejected
 from shop.payments.reading import Unreadable, object_of, text_of
+from shop.payments.transfer_gateway import TransferNotice
 from shop.payments.wechat_pay_client import SIGNATURE_HEADERS, SIGNATURE_TYPE, PayClient
-from shop.payments.wechat_pay_facts import refund_in, trade_in
+from shop.payments.wechat_pay_facts import refund_in, trade_in, transfer_in
 
 PROBE: Final = "WECHATPAY/SIGNTEST/"
 MOST_BYTES: Final = 1_000_000
 ALGORITHM: Final = "AEAD_AES_256_GCM"
 LONGEST_KIND: Final = 64
+TRANSFER_ENDED: Final = "MCHTRANSFER.BILL.FINISHED"
 _SECONDS: Final = re.compile(r"[0-9]{1,11}", re.ASCII)
 
 
@@ -48,6 +50,29 @@ def read(
     except Unreadable as exc:
         raise NoticeRejected("malformed") from exc
     return Notice(Channel.WECHAT_PAY, notice_id, kind, trade, refund)
+
+
+def read_transfer(
+    client: PayClient,
+    *,
+    headers: Mapping[str, str],
+    body: bytes,
+    now: datetime,
+    mch_id: str,
+    fresh_within: timedelta,
+) -> TransferNotice:
+    """Return an authentic, fresh notice about a transfer of ours; raises `NoticeRejected`."""
+    _check_headers(client, headers, now=now, fresh_within=fresh_within)
+    envelope, plain = _open(client, headers, body)
+    try:
+        kind = text_of(envelope, "event_type")[:LONGEST_KIND]
+        about = object_of(envelope, "resource").get("original_type")
+        if kind != TRANSFER_ENDED or about != "mch_payment":
+            raise NoticeRejected("foreign_kind")
+        _bind(plain, "mch_id", mch_id)
+        return TransferNotice(text_of(envelope, "id"), kind, transfer_in(plain))
+    except Unreadable as exc:
+        raise NoticeRejected("malformed") from exc
 
 
 def _check_headers(

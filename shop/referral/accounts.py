@@ -41,6 +41,7 @@ def export_account(session: Session, phone_book: PhoneBook, *, member_id: UUID) 
             "kind": entry.kind.value,
             "pending_fen": entry.pending_fen,
             "payable_fen": entry.payable_fen,
+            "withdrawing_fen": entry.withdrawing_fen,
             "paid_fen": entry.paid_fen,
             "debt_fen": entry.debt_fen,
             "at": _text_of(entry.at),

@@ -1,4 +1,4 @@
-"""Commissions: earned when an order is paid, adjusted to what came back, matured, paid out."""
+"""Commissions: earned when an order is paid, adjusted to what came back, matured."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -18,7 +18,6 @@ from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.referral import queries
 from shop.referral.earning import (
     EXPENSE,
-    PAYOUTS,
     Step,
     debt,
     lock_commissions,
@@ -39,14 +38,6 @@ from shop.referral.rules import earned, earned_now, pick_rule
 S: Final = CommissionStatus
 LOOK_AGAIN: Final = timedelta(minutes=10)  # at an order that is not delivered, or being repaid
 ACTOR: Final = "referral"
-
-
-class NothingToPay(Conflict):
-    """The leader has nothing that may be paid."""
-
-    code = "referral.nothing_to_pay"
-    title = "There is nothing to be paid"
-    message = "暂无可提现的佣金"
 
 
 class EarnerChanged(Conflict):
@@ -85,7 +76,7 @@ def earn(session: Session, order: Order, *, earner_id: UUID, now: datetime) -> l
         now=now,
     )
     # Units may have come back before this was heard of.
-    _adjust_all(session, earnings, made, now=now)
+    adjust_all(session, earnings, made, now=now)
     return made
 
 
@@ -98,7 +89,7 @@ def adjust_order(session: Session, order_id: UUID, *, now: datetime) -> None:
     commissions = lock_commissions(session, earner_id, order_id)
     if not commissions:
         raise EarnerChanged
-    _adjust_all(session, earnings, commissions, now=now)
+    adjust_all(session, earnings, commissions, now=now)
 
 
 def mature(session: Session, commission_id: UUID, *, now: datetime) -> None:
@@ -115,7 +106,7 @@ def mature(session: Session, commission_id: UUID, *, now: datetime) -> None:
         raise EarnerChanged
     if commission.status is not S.PENDING or not is_due(commission, now=now):
         return
-    _adjust_all(session, earnings, [commission], now=now)
+    adjust_all(session, earnings, [commission], now=now)
     order = session.get_one(Order, commission.order_id, populate_existing=True)
     if commission.status is not S.PENDING:
         return
@@ -138,31 +129,6 @@ def mature(session: Session, commission_id: UUID, *, now: datetime) -> None:
     move(session, commission, S.PAYABLE, at=now, actor="scheduler")
 
 
-def pay_out(session: Session, member_id: UUID, *, actor: str, now: datetime) -> Fen:
-    """Write down that everything payable is paid to the leader, and return how much.
-
-    Whoever calls gives the money. Units that came back up to now count. Raises `NothingToPay`.
-    """
-    earnings = lock_earnings(session, member_id)
-    ready = session.scalars(
-        select(Commission)
-        .where(Commission.earner_id == member_id, Commission.status == S.PAYABLE)
-        .order_by(Commission.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
-    _adjust_all(session, earnings, ready, now=now)
-    fen = earnings.payable_fen
-    if fen == 0:
-        raise NothingToPay
-    step = Step(EntryKind.PAID_OUT, payable(member_id), PAYOUTS, fen)
-    post(session, earnings, [step], now=now)
-    for commission in ready:
-        if commission.status is S.PAYABLE:
-            move(session, commission, S.PAID, at=now, actor=actor)
-    return fen
-
-
 def adjust_own(session: Session, earnings: Earnings, *, now: datetime) -> None:
     """Take back what a member would earn on orders that are their own since a joining."""
     parts = queries.list_parts(session, earnings.member_id)
@@ -181,9 +147,10 @@ def adjust_own(session: Session, earnings: Earnings, *, now: datetime) -> None:
         _lower(session, earnings, commission, Fen(0), now=now)
 
 
-def _adjust_all(
+def adjust_all(
     session: Session, earnings: Earnings, commissions: Sequence[Commission], *, now: datetime
 ) -> None:
+    """Take back what was earned on whatever came back of a leader's commissions, all locked."""
     lines = {
         line.id: line
         for line in orders.list_lines(session, list({one.order_id for one in commissions}))

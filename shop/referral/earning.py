@@ -23,12 +23,14 @@ PAYOUTS: Final = Side(AccountKind.COMMISSION_PAYOUTS)
 OWNED: Final = (
     AccountKind.COMMISSION_PENDING,
     AccountKind.COMMISSION_PAYABLE,
+    AccountKind.COMMISSION_WITHDRAWING,
     AccountKind.COMMISSION_DEBT,
 )
 # Which sum an account stands for, and how a credit to the account changes it.
 _SUMS: Final = {
     AccountKind.COMMISSION_PENDING: ("pending_fen", 1),
     AccountKind.COMMISSION_PAYABLE: ("payable_fen", 1),
+    AccountKind.COMMISSION_WITHDRAWING: ("withdrawing_fen", 1),
     AccountKind.COMMISSION_DEBT: ("debt_fen", -1),
     AccountKind.COMMISSION_PAYOUTS: ("paid_fen", 1),
 }
@@ -43,6 +45,7 @@ class Step:
     credit: Side
     fen: Fen
     commission: Commission | None = None
+    withdrawal_id: UUID | None = None
 
 
 def pending(member_id: UUID) -> Side:
@@ -53,6 +56,11 @@ def pending(member_id: UUID) -> Side:
 def payable(member_id: UUID) -> Side:
     """Return the account of what is to be paid to a leader."""
     return Side(AccountKind.COMMISSION_PAYABLE, str(member_id))
+
+
+def withdrawing(member_id: UUID) -> Side:
+    """Return the account of what a leader has asked for and was not paid yet."""
+    return Side(AccountKind.COMMISSION_WITHDRAWING, str(member_id))
 
 
 def debt(member_id: UUID) -> Side:
@@ -67,7 +75,7 @@ def lock_earnings(session: Session, member_id: UUID) -> Earnings:
     """
     made = session.execute(
         insert(Earnings)
-        .values(member_id=member_id, pending_fen=0, payable_fen=0, paid_fen=0, debt_fen=0)
+        .values(member_id=member_id, **{name: 0 for name, _ in _SUMS.values()})
         .on_conflict_do_nothing()
         .returning(Earnings.member_id)
     )
@@ -107,7 +115,7 @@ def hand_over(session: Session, gone: Earnings, kept: Earnings, *, now: datetime
     into = Entry(id=new_id(), member_id=kept.member_id, kind=EntryKind.TAKEN_OVER, at=now)
     legs: list[Posting] = []
     # The payouts are one account for all; what was paid to either stays posted as it is.
-    for side in (pending, payable, debt):
+    for side in (pending, payable, withdrawing, debt):
         old, new = side(gone.member_id), side(kept.member_id)
         name, sign = _SUMS[old.kind]
         debit, credit = (old, new) if sign > 0 else (new, old)
@@ -143,6 +151,7 @@ def _apply(session: Session, earnings: Earnings, step: Step, *, now: datetime) -
         id=new_id(),
         member_id=earnings.member_id,
         commission_id=None if step.commission is None else step.commission.id,
+        withdrawal_id=step.withdrawal_id,
         kind=step.kind,
         at=now,
         **{name: Fen(fen) for name, fen in changes.items()},

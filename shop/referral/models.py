@@ -177,6 +177,7 @@ class Earnings(Base):
     __table_args__ = (
         fen_not_negative("pending_fen"),
         fen_not_negative("payable_fen"),
+        fen_not_negative("withdrawing_fen"),
         fen_not_negative("paid_fen"),
         fen_not_negative("debt_fen"),
         # A debt is set off at once against whatever there is to be paid.
@@ -186,6 +187,7 @@ class Earnings(Base):
     member_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"), primary_key=True)
     pending_fen: Mapped[Fen] = mapped_column(default=0)
     payable_fen: Mapped[Fen] = mapped_column(default=0)
+    withdrawing_fen: Mapped[Fen] = mapped_column(default=0, server_default="0")
     paid_fen: Mapped[Fen] = mapped_column(default=0)
     debt_fen: Mapped[Fen] = mapped_column(default=0)
 
@@ -198,13 +200,15 @@ class EntryKind(StrEnum):
     CLAWED_BACK = "clawed_back"  # units came back before the leader was paid
     INDEBTED = "indebted"  # units came back afterwards
     SET_OFF = "set_off"  # earnings pay the debt
+    WITHDRAWN = "withdrawn"  # asked for: a withdrawal is open
+    RETURNED = "returned"  # of a withdrawal that came to nothing
     PAID_OUT = "paid_out"
     HANDED_OVER = "handed_over"  # to the member that this one became part of
     TAKEN_OVER = "taken_over"  # from a member that became part of this one
 
 
 class CommissionEntry(Base):
-    """A line of a leader's statement: by how much each of the four sums changes. Insert-only."""
+    """A line of a leader's statement: by how much each of the five sums changes. Insert-only."""
 
     __tablename__ = "commission_entries"
     __table_args__ = (Index("ix_commission_entries_member_id", "member_id", "id"),)
@@ -215,6 +219,9 @@ class CommissionEntry(Base):
     kind: Mapped[EntryKind] = mapped_column(text_enum(EntryKind, name="kind_listed"))
     pending_fen: Mapped[Fen] = mapped_column(default=0)
     payable_fen: Mapped[Fen] = mapped_column(default=0)
+    withdrawing_fen: Mapped[Fen] = mapped_column(default=0, server_default="0")
     paid_fen: Mapped[Fen] = mapped_column(default=0)
     debt_fen: Mapped[Fen] = mapped_column(default=0)
+    # Opaque: withdrawals live a room higher.
+    withdrawal_id: Mapped[UUID | None] = mapped_column(index=True)
     at: Mapped[datetime]

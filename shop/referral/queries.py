@@ -162,11 +162,18 @@ def find_earner(session: Session, order_id: UUID) -> UUID | None:
 
 
 def find_earnings(session: Session, member_id: UUID) -> Earnings:
-    """Return the member's four sums; all are nothing for who never earned."""
+    """Return the member's five sums; all are nothing for who never earned."""
     found = session.get(Earnings, member_id)
     if found is not None:
         return found
-    return Earnings(member_id=member_id, pending_fen=0, payable_fen=0, paid_fen=0, debt_fen=0)
+    return Earnings(
+        member_id=member_id,
+        pending_fen=0,
+        payable_fen=0,
+        withdrawing_fen=0,
+        paid_fen=0,
+        debt_fen=0,
+    )
 
 
 def list_entries(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -108,7 +108,7 @@ def open_invite(session: Session, code: str, *, member_id: UUID, now: datetime) 
         member_id=member_id,
         refusal=_refusal_of(session, inviter_id, member_id, now=now),
         at=now,
-        expires_at=now + BOUND_FOR,
+        expires_at=now + _bound_for(session, invite),
     )
     session.add(touch)
     session.flush()
@@ -229,6 +229,13 @@ def _refusal_of(
     if any(invite.member_id == member_id for _, invite in bound):
         return TouchRefusal.MUTUAL
     return None
+
+
+def _bound_for(session: Session, invite: Invite) -> timedelta:
+    """Return how long the invite binds: as its campaign says, else as usual."""
+    if invite.campaign_id is None:
+        return BOUND_FOR
+    return timedelta(days=campaigns.get_campaign(session, invite.campaign_id).binds_days)
 
 
 def _find_same_touch(

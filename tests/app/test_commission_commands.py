@@ -77,16 +77,16 @@ class TestStatement:
         bench.return_units(order_id, 2)
         answer = flask("statement", leader)
         head, *lines, last = answer.output.splitlines()
-        assert head.split() == ["pending", "payable", "paid", "debt"]
-        assert last.split() == ["sum", "0.00", "0.00", "0.99", "0.66"]
-        for column in range(1, 5):
+        assert head.split() == ["pending", "payable", "withdrawing", "paid", "debt"]
+        assert last.split() == ["sum", "0.00", "0.00", "0.00", "0.99", "0.66"]
+        for column in range(1, 6):
             told = [fen_of(line.split()[-column]) for line in lines]
             assert sum(told) == fen_of(last.split()[-column])
 
     def test_is_empty_for_who_never_earned(self, bench: ReferralBench, flask: Run) -> None:
         """The sums are nothing."""
         answer = flask("statement", bench.member())
-        assert answer.output.splitlines()[-1].split() == ["sum"] + ["0.00"] * 4
+        assert answer.output.splitlines()[-1].split() == ["sum"] + ["0.00"] * 5
 
 
 def fen_of(yuan: str) -> int:

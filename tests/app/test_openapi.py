@@ -110,7 +110,7 @@ class TestRoutes:
                         assert answer["x-codes"]
 
     def test_every_money_or_goods_post_takes_a_key(self, spec: dict[str, Any]) -> None:
-        """Orders, payments and refunds; a reveal has none and is never stored."""
+        """Orders, payments, refunds and withdrawals; a reveal has none and is never stored."""
         keyed = {
             path
             for path, operations in spec["paths"].items()
@@ -126,6 +126,7 @@ class TestRoutes:
             "/v1/groups/{group_id}/seats",
             "/v1/sheets",
             "/v1/sheets/{sheet_id}/orders",
+            "/v1/withdrawals",
         }
 
 

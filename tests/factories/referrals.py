@@ -1,7 +1,7 @@
-"""A shop in which members bring members: invites, rules, commissions, their sweep."""
+"""A shop in which members bring members: invites, rules, commissions, withdrawals, sweeps."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -14,7 +14,8 @@ from kit.outbox import relay
 from kit.sweep import Swept
 from shop.members import leaders
 from shop.orders.models import OrderStatus
-from shop.referral import commissions, jobs, queries, service
+from shop.payments.gateway import Channel
+from shop.referral import jobs, queries, service
 from shop.referral.models import (
     Attribution,
     Commission,
@@ -23,27 +24,49 @@ from shop.referral.models import (
     Invite,
     Touch,
 )
+from shop.referral.payouts import NotEnoughPayable
+from shop.withdrawals import jobs as withdrawal_jobs
+from shop.withdrawals import service as withdrawals
+from shop.withdrawals.models import Withdrawal, WithdrawalStatus
+from shop.withdrawals.rules import WithdrawalTerms
 from tests.factories.bench import SWEEPS, Bench
+from tests.factories.transfers import MemoryTransfers
 
 HOLDS: Final = timedelta(days=7)
+TERMS: Final = WithdrawalTerms(
+    minimum_fen=Fen(1),
+    maximum_fen=Fen(100_000),
+    daily_fen=Fen(1_000_000),
+    fee_basis_points=0,
+    review_from_fen=Fen(50_000),
+)
 
 
 @dataclass
 class ReferralBench(Bench):
     """A bench in which everybody pays for themselves, and leaders earn."""
 
+    transfers: dict[Channel, MemoryTransfers] = field(default_factory=dict)
+    terms: WithdrawalTerms = TERMS
+
     def __post_init__(self) -> None:
-        """Let payers be told apart."""
+        """Let payers be told apart, and put a platform behind each way of being paid."""
         super().__post_init__()
-        for platform in self.platforms.values():
+        for channel, platform in self.platforms.items():
             platform.payer = None
+            self.transfers.setdefault(channel, MemoryTransfers(channel))
+            self.transfers[channel].clock = lambda: self.now
 
     def leader(self) -> UUID:
         """Return a new member who is a leader."""
         member_id = self.member()
+        self.appoint(member_id)
+        return member_id
+
+    def appoint(self, member_id: UUID) -> None:
+        """Make a member a leader."""
         with self.begin() as session:
             leaders.approve_leader(session, member_id, now=self.now)
-        return member_id
 
     def rule(self, **given: Any) -> CommissionRule:
         """Promise a tenth to all leaders on everything, unless told otherwise."""
@@ -104,16 +127,50 @@ class ReferralBench(Bench):
         self.now += wait
         self.sweep("mature")
 
-    def pay_out(self, leader_id: UUID) -> Fen:
-        """Pay a leader all that is payable."""
+    def withdraw(self, leader_id: UUID, fen: int, channel: Channel = Channel.ALIPAY) -> Withdrawal:
+        """Have a leader ask for an amount."""
         with self.begin() as session:
-            return commissions.pay_out(session, leader_id, actor="op", now=self.now)
+            return withdrawals.request(
+                session,
+                self.transfers[channel],
+                member_id=leader_id,
+                amount_fen=Fen(fen),
+                terms=self.terms,
+                now=self.now,
+            )
+
+    def withdrawal(self, withdrawal_id: UUID) -> Withdrawal:
+        """Return a withdrawal as it stands."""
+        with self.begin() as session:
+            return session.get_one(Withdrawal, withdrawal_id)
+
+    def pay_out(self, leader_id: UUID) -> Fen:
+        """Have a leader withdraw all that is payable, and be paid at once."""
+        try:
+            asked = self.withdraw(leader_id, self.sums(leader_id)[1])
+        except NotEnoughPayable as refusal:  # something came back that was not heard of yet
+            asked = self.withdraw(leader_id, refusal.details["payable_fen"])
+        self.sweep("send")
+        assert self.withdrawal(asked.id).status is WithdrawalStatus.PAID
+        return asked.amount_fen
 
     def sums(self, member_id: UUID) -> tuple[int, int, int, int]:
         """Return what a leader has pending, payable and paid, and owes."""
         with self.begin() as session:
             found = queries.find_earnings(session, member_id)
             return found.pending_fen, found.payable_fen, found.paid_fen, found.debt_fen
+
+    def withdrawing(self, member_id: UUID) -> int:
+        """Return what a leader has asked for and not got."""
+        with self.begin() as session:
+            return queries.find_earnings(session, member_id).withdrawing_fen
+
+    def books(self) -> dict[str, Any]:
+        """Return the platforms' own books, with the transfers to leaders."""
+        books = super().books()
+        for channel, transfers in self.transfers.items():
+            books[channel]["transfers"] = transfers.books()
+        return books
 
     def commissions(self, order_id: UUID) -> list[Commission]:
         """Return what is earned on an order."""
@@ -147,4 +204,10 @@ class ReferralBench(Bench):
 
 REFERRAL_SWEEPS: Final[dict[str, Callable[[ReferralBench, datetime], Swept]]] = {
     "mature": lambda bench, now: jobs.mature_due_commissions(bench.begin, now=now),
+    "send": lambda bench, now: withdrawal_jobs.send_due_withdrawals(
+        bench.begin, bench.transfers, now=now
+    ),
+    "ask payees": lambda bench, now: withdrawal_jobs.ask_about_due_withdrawals(
+        bench.begin, bench.transfers, now=now
+    ),
 }

@@ -32,6 +32,7 @@ GUARDED = (
     "pushes",
     "subscribe_grants",
     "deliveries",
+    "withdrawals",
 )
 FACTS = {
     "transfers",

@@ -16,6 +16,7 @@ from kit.money import Fen
 from shop.campaigns import jobs as campaigns
 from shop.members import leaders
 from tests.miniprogram_api.hall import Hall
+from tests.miniprogram_api.owned import BODIES_OF_OWNED, OWNED, own_withdrawal
 from tests.miniprogram_api.world import Person, World
 
 OPEN = {
@@ -32,7 +33,7 @@ OPEN = {
 }
 # What everybody may see by its id belongs to nobody; what a stranger may do there is told apart.
 EVERYBODYS = ("campaign_id", "group_id", "sheet_id", "invite_code")
-BODIES: dict[str, Any] = {
+BODIES: dict[str, Any] = BODIES_OF_OWNED | {
     "POST /v1/orders": {"lines": [{"sku_id": str(uuid4()), "quantity": 1}]},
     "POST /v1/orders/<uuid:order_id>/payments": {"channel": "wechat_pay"},
     "POST /v1/orders/<uuid:order_id>/refunds": {},
@@ -110,10 +111,7 @@ def call(person: Person, method: str, rule: str, ids: dict[str, str]) -> TestRes
 
 def absent() -> dict[str, str]:
     """Return ids of nothing."""
-    return {
-        name: str(uuid4())
-        for name in ("order_id", "card_id", "product_id", "sale_id", "message_id", *EVERYBODYS)
-    }
+    return {name: str(uuid4()) for name in (*OWNED, *EVERYBODYS)}
 
 
 def own(world: World, owner: Person) -> dict[str, str]:
@@ -127,6 +125,7 @@ def own(world: World, owner: Person) -> dict[str, str]:
     mine["invite_code"] = invite["code"]
     Hall(world).relay()
     mine["message_id"] = owner.get("/v1/inbox").get_json()["items"][0]["id"]
+    mine["withdrawal_id"] = own_withdrawal(world, owner)
     return mine | own_group(world, owner) | own_sheet(world, owner) | own_wait(world, owner)
 
 

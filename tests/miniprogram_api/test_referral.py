@@ -18,7 +18,7 @@ from shop.referral import jobs, service
 from shop.referral.models import Touch
 from tests.miniprogram_api.world import Person, World
 
-NOTHING = {"pending_fen": 0, "payable_fen": 0, "paid_fen": 0, "debt_fen": 0}
+NOTHING = {f"{name}_fen": 0 for name in ("pending", "payable", "withdrawing", "paid", "debt")}
 
 
 def leader(world: World) -> Person:

@@ -37,6 +37,8 @@ from shop.payments.gateway import Channel
 from shop.ports import Ports
 from shop.posters.cache import PosterCache
 from shop.posters.makers import CodeKind
+from tests.factories.referrals import TERMS
+from tests.factories.transfers import MemoryTransfers
 from tests.miniprogram_api.cards import import_codes
 from tests.miniprogram_api.platforms import (
     GENUINE,
@@ -112,6 +114,7 @@ class World:
     def __post_init__(self) -> None:
         """Build the ports and the application."""
         self.gateways = {channel: MemoryGateway(channel) for channel in Channel}
+        self.transfers = {channel: MemoryTransfers(channel) for channel in Channel}
         self.identities = {platform: MemoryIdentities(platform) for platform in Platform}
         self.checks = {platform: MemoryCheck() for platform in Platform}
         self.vault = Vault({"v1": new_key()}, current="v1", index_key=new_key())
@@ -122,6 +125,7 @@ class World:
             gate_redis=self.redis,
             limiter=RateLimiter(self.redis, prefix=f"test-{uuid4().hex}"),
             gateways=self.gateways,
+            transfers=self.transfers,
             identity_platforms=self.identities,
             shipping_desk=MemoryDesk(),
             channels=Channels(),
@@ -137,6 +141,7 @@ class World:
             purchase_key=new_key(),
             pay_within=timedelta(minutes=15),
             public_base_url="https://shop.example",
+            withdrawal_terms=TERMS,
             fee_basis_points=60,
         )
         self.app: APIFlask = create_app(

@@ -1,5 +1,6 @@
 """One leader under many hands at once: invites, earning, giving back, paying out."""
 
+from contextlib import suppress
 from functools import partial
 from uuid import UUID
 
@@ -9,9 +10,12 @@ from sqlalchemy import select
 from app.reactions import REACTIONS
 from kit.db import Begin
 from kit.outbox import relay
-from shop.referral import commissions, jobs
-from shop.referral.commissions import NothingToPay
+from shop.referral import jobs
 from shop.referral.models import Invite, Touch, TouchRefusal
+from shop.referral.payouts import NotEnoughPayable
+from shop.withdrawals import jobs as withdrawal_jobs
+from shop.withdrawals.rules import AmountOutOfRange
+from shop.withdrawals.service import WithdrawalOpen
 from tests.factories.referrals import HOLDS, ReferralBench
 from tests.factories.sales import LONG_AGO
 from tests.races.at_once import at_once, errors
@@ -89,8 +93,6 @@ class TestSums:
 
     def pay_out(self, shop: ReferralBench, leader: UUID) -> None:
         """Pay the leader, if there is anything to be paid at this moment."""
-        with shop.begin() as session:
-            try:
-                commissions.pay_out(session, leader, actor="op", now=shop.now)
-            except NothingToPay:
-                return
+        with suppress(AmountOutOfRange, NotEnoughPayable, WithdrawalOpen):
+            shop.withdraw(leader, shop.sums(leader)[1])
+        withdrawal_jobs.send_due_withdrawals(shop.begin, shop.transfers, now=shop.now)

@@ -224,7 +224,7 @@ def lively(owner_url: str) -> Iterator[Bench]:
 def violated(bench: Bench, *sqls: str) -> set[str]:
     """Return the names of the invariants that are broken after these statements."""
     found: set[str] = set()
-    books = {name: platform.books() for name, platform in bench.platforms.items()}
+    books = bench.books()
 
     def look() -> None:
         with bench.begin() as session:

@@ -129,7 +129,7 @@ class TestReferralInvariants:
             statuses = set(session.scalars(text("SELECT DISTINCT status FROM commissions")))
             kinds = set(session.scalars(text("SELECT DISTINCT kind FROM commission_entries")))
         assert statuses == {"pending", "payable", "paid", "clawed_back"}
-        assert len(kinds) == 8
+        assert len(kinds) == 9
 
     @pytest.mark.parametrize(
         ("name", "sql"),

@@ -11,8 +11,8 @@ from kit.money import Fen
 from shop.members import leaders
 from shop.orders.models import Order
 from shop.referral import commissions, service
-from shop.referral.commissions import NothingToPay
 from shop.referral.models import CommissionStatus, EntryKind
+from shop.withdrawals.rules import AmountOutOfRange
 from tests.factories.referrals import HOLDS, ReferralBench
 
 
@@ -242,7 +242,7 @@ class TestClawBack:
 
 
 class TestPayOut:
-    """pay_out: everything that is payable, once."""
+    """reserve and confirm: what is payable, once."""
 
     def test_what_is_promised_back_at_that_moment_is_not_paid(self, bench: ReferralBench) -> None:
         """Though the platform has not confirmed it yet."""
@@ -262,11 +262,11 @@ class TestPayOut:
         bench.rule()
         leader = bench.leader()
         order_id = bench.sold(leader)
-        with pytest.raises(NothingToPay):
+        with pytest.raises(AmountOutOfRange):
             bench.pay_out(leader)
         bench.mature()
         assert bench.pay_out(leader) == 100
-        with pytest.raises(NothingToPay):
+        with pytest.raises(AmountOutOfRange):
             bench.pay_out(leader)
         assert bench.sums(leader) == (0, 0, 100, 0)
         assert bench.commissions(order_id)[0].status is CommissionStatus.PAID

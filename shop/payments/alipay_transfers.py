@@ -1,0 +1,147 @@
+"""Transfers of Alipay to one person's account (单笔转账), which arrive without their doing."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from kit.alipay import AlipayApi, AlipayBusy, AlipayNoAnswer, AlipayRefused
+from kit.money import Fen, to_yuan
+from kit.retry import try_again_once
+from shop.payments.answers import must_echo, our_number, read_answer
+from shop.payments.gateway import Busy, Channel, NoticeRejected, Refused, ResultUnknown
+from shop.payments.reading import (
+    Unreadable,
+    beijing_of,
+    number_of,
+    optional_text_of,
+    text_of,
+    yuan_of,
+)
+from shop.payments.transfer_gateway import TransferNotice, TransferResult, TransferState
+
+STATES: Final[Mapping[str, TransferState]] = {
+    "INIT": TransferState.PROCESSING,
+    "WAIT_PAY": TransferState.PROCESSING,
+    "DEALING": TransferState.PROCESSING,
+    "SUCCESS": TransferState.DONE,
+    "FAIL": TransferState.FAILED,
+    "CLOSED": TransferState.FAILED,
+    "REFUND": TransferState.FAILED,
+}
+NOT_EXIST: Final = "ORDER_NOT_EXIST"
+UNSURE: Final = frozenset({"REQUEST_PROCESSING"})
+PRODUCT: Final = {"product_code": "TRANS_ACCOUNT_NO_PWD", "biz_scene": "DIRECT_TRANSFER"}
+# The scene must be the money's real use, and wants these two reports.
+SCENE: Final = "佣金报酬"
+REPORTS: Final = (
+    {"info_type": "岗位类型", "info_content": "团长"},
+    {"info_type": "报酬说明", "info_content": "推广佣金"},
+)
+TITLE: Final = "推广佣金"
+
+
+class AlipayTransfers:
+    """One merchant and one mini-program at Alipay; a `TransferGateway`."""
+
+    def __init__(self, api: AlipayApi, *, seller_id: str) -> None:
+        """Keep the client."""
+        self._api = api
+        self._seller_id = seller_id
+
+    @property
+    def channel(self) -> Channel:
+        """Alipay."""
+        return Channel.ALIPAY
+
+    @property
+    def app_id(self) -> str:
+        """The mini-program."""
+        return self._api.app_id
+
+    @property
+    def merchant_id(self) -> str:
+        """The seller id."""
+        return self._seller_id
+
+    def send(self, *, out_bill_no: str, amount_fen: Fen, payee_ref: str) -> TransferResult:
+        """Ask for a transfer; mostly it has arrived when the answer comes."""
+        number = our_number(out_bill_no)
+        answer = self._call(
+            "alipay.fund.trans.uni.transfer",
+            PRODUCT
+            | {
+                "out_biz_no": number,
+                "trans_amount": to_yuan(amount_fen),
+                "order_title": TITLE,
+                "payee_info": {"identity": payee_ref, "identity_type": "ALIPAY_OPEN_ID"},
+                "transfer_scene_name": SCENE,
+                "transfer_scene_report_infos": [dict(report) for report in REPORTS],
+            },
+        )
+        return self._result(answer, number, has_amount=False)
+
+    def query(self, *, out_bill_no: str) -> TransferResult:
+        """Ask how a transfer stands."""
+        number = our_number(out_bill_no)
+        wish = PRODUCT | {"out_biz_no": number}
+        try:
+            answer = try_again_once(
+                lambda: self._call("alipay.fund.trans.common.query", wish), on=(ResultUnknown,)
+            )
+        except Refused as exc:
+            if exc.code == NOT_EXIST:
+                return self._told(number, TransferState.MISSING)
+            raise
+        return self._result(answer, number, has_amount=True)
+
+    def cancel(self, *, out_bill_no: str) -> None:
+        """Nothing waits for anybody here, so nothing can be taken back."""
+        raise Refused("transfers cannot be taken back", code="NOT_CANCELLABLE")
+
+    def read_notice(
+        self, *, headers: Mapping[str, str], body: bytes, now: datetime
+    ) -> TransferNotice:
+        """We ask for none: a transfer is asked about instead."""
+        raise NoticeRejected("foreign_kind")
+
+    def _call(self, method: str, biz_content: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            return self._api.call(method, biz_content)
+        except AlipayNoAnswer as exc:
+            raise ResultUnknown(str(exc), code=exc.code or "NO_ANSWER") from None
+        except AlipayBusy as exc:
+            raise Busy("too many calls", code=exc.code) from None
+        except AlipayRefused as exc:
+            if exc.code in UNSURE:
+                raise ResultUnknown("the platform cannot tell", code=exc.code) from None
+            raise Refused("refused", code=exc.code) from None
+
+    def _result(
+        self, answer: Mapping[str, Any], number: str, *, has_amount: bool
+    ) -> TransferResult:
+        def read() -> TransferResult:
+            state = STATES.get(text_of(answer, "status"))
+            if state is None:
+                raise Unreadable("status")
+            return self._told(
+                number_of(answer, "out_biz_no"),
+                state,
+                amount_fen=yuan_of(answer, "trans_amount") if has_amount else None,
+                platform_no=number_of(answer, "order_id"),
+                reason=optional_text_of(answer, "error_code"),
+                finished_at=beijing_of(answer, "pay_date" if has_amount else "trans_date"),
+            )
+
+        result = read_answer(read)
+        must_echo((result.out_bill_no, number))
+        return result
+
+    def _told(self, number: str, state: TransferState, **more: Any) -> TransferResult:
+        nothing = {"amount_fen": None, "platform_no": None}
+        return TransferResult(
+            channel=Channel.ALIPAY,
+            merchant_id=self._seller_id,
+            out_bill_no=number,
+            state=state,
+            **(nothing | more),
+        )

@@ -1,0 +1,1 @@
+"""Withdrawals: leaders take what is payable to them, through the platform that knows them."""

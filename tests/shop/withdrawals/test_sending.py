@@ -1,0 +1,182 @@
+"""Sending a withdrawal: once, whatever is lost; what waits, is refused, and ends."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import delete, select
+
+from shop.members.models import Identity
+from shop.payments.gateway import Channel, Refused, ResultUnknown
+from shop.payments.transfer_gateway import TransferState
+from shop.withdrawals.models import WithdrawalStatus
+from shop.withdrawals.rules import REFUSALS_BEFORE_FAILED, UNSURE_FOR
+from tests.factories.referrals import ReferralBench
+from tests.factories.withdrawals import ALIPAY, WECHAT, Dead, asked, fail_once, go_on, waiting
+
+S = WithdrawalStatus
+T = TransferState
+
+
+class TestPaid:
+    """The way to the leader."""
+
+    def test_alipay_pays_at_once(self, bench: ReferralBench) -> None:
+        """One call, and nothing is asked."""
+        leader, withdrawal = asked(bench, ALIPAY)
+        bench.sweep("send")
+        found = bench.withdrawal(withdrawal.id)
+        assert (found.status, found.due_at, found.payee_ref) == (S.PAID, None, None)
+        assert found.platform_no == f"p-{found.out_bill_no}"
+        assert bench.transfers[ALIPAY].calls == [("send", found.out_bill_no)]
+        assert bench.sums(leader) == (0, 600, 400, 0)
+        assert bench.violations(with_books=True) == []
+
+    def test_wechat_waits_for_the_leader(self, bench: ReferralBench) -> None:
+        """Who takes it with what the platform gave; the question finds that it is taken."""
+        leader, withdrawal, platform = waiting(bench)
+        found = bench.withdrawal(withdrawal.id)
+        assert (found.status, found.package_info) == (
+            S.AWAITING_USER,
+            f"package-{found.out_bill_no}",
+        )
+        assert (bench.sums(leader), bench.withdrawing(leader)) == ((0, 600, 0, 0), 400)
+        platform.confirm(found.out_bill_no)
+        go_on(bench, timedelta(minutes=1), 1)
+        found = bench.withdrawal(withdrawal.id)
+        assert (found.status, found.package_info) == (S.PAID, None)
+        assert bench.violations(with_books=True) == []
+
+    @pytest.mark.parametrize(("state", "ends"), [(T.FAILED, S.FAILED), (T.CANCELLED, S.CANCELLED)])
+    def test_what_nobody_took_in_time_is_payable_again(
+        self, bench: ReferralBench, state: TransferState, ends: WithdrawalStatus
+    ) -> None:
+        """And may be asked for once more, under another number."""
+        leader, withdrawal, platform = waiting(bench)
+        platform.confirm(withdrawal.out_bill_no, state)
+        go_on(bench, timedelta(minutes=6), 1)
+        assert bench.withdrawal(withdrawal.id).status is ends
+        assert (bench.sums(leader), bench.withdrawing(leader)) == ((0, 1000, 0, 0), 0)
+        again = bench.withdraw(leader, 400, ALIPAY)
+        assert again.out_bill_no != withdrawal.out_bill_no
+        bench.sweep("send")
+        assert bench.violations(with_books=True) == []
+
+    def test_a_silence_is_never_longer_than_five_minutes(self, bench: ReferralBench) -> None:
+        """However long it has waited."""
+        _, withdrawal, _ = waiting(bench)
+        go_on(bench, timedelta(minutes=6), 12)
+        due_at = bench.withdrawal(withdrawal.id).due_at
+        assert due_at is not None
+        assert due_at - bench.now == timedelta(minutes=5)
+
+
+class TestUnknownOutcomes:
+    """Never paid twice, never forgotten: asked about, then repeated under the same number."""
+
+    @pytest.mark.parametrize("channel", [WECHAT, ALIPAY])
+    @pytest.mark.parametrize("acted", [False, True])
+    @pytest.mark.parametrize("error", [ResultUnknown("?"), Dead()])
+    def test_a_lost_answer_or_a_killed_process(
+        self, bench: ReferralBench, channel: Channel, acted: bool, error: BaseException
+    ) -> None:
+        """The platform has one transfer, and the leader what they asked for."""
+        leader, withdrawal = asked(bench, channel)
+        fail_once(bench, channel, "send", error, acted=acted)
+        if isinstance(error, Dead):
+            with pytest.raises(Dead):
+                bench.sweep("send")
+        else:
+            bench.sweep("send")
+        assert bench.withdrawal(withdrawal.id).status is S.SENDING
+        go_on(bench, rounds=1)
+        platform = bench.transfers[channel]
+        assert list(platform.bills) == [withdrawal.out_bill_no]
+        if channel is WECHAT:
+            assert bench.withdrawal(withdrawal.id).package_info is not None
+            platform.confirm(withdrawal.out_bill_no)
+            go_on(bench, rounds=1)
+        assert bench.withdrawal(withdrawal.id).status is S.PAID
+        assert platform.paid_to(f"open-{leader}") == 400
+        assert bench.violations(with_books=True) == []
+
+    def test_the_payee_stays_though_they_sign_in_elsewhere(self, bench: ReferralBench) -> None:
+        """A repeat names whom the first request named, or it would be another transfer."""
+        leader, withdrawal = asked(bench, ALIPAY)
+        fail_once(bench, ALIPAY, "send", ResultUnknown("?"), acted=True)
+        bench.sweep("send")
+        with bench.begin() as session:
+            mine = session.scalars(select(Identity).where(Identity.member_id == leader))
+            for identity in mine:
+                identity.open_id = f"new-{identity.open_id}"
+        bench.transfers[ALIPAY].bills[withdrawal.out_bill_no]["state"] = T.PROCESSING
+        go_on(bench, rounds=1)
+        bench.transfers[ALIPAY].confirm(withdrawal.out_bill_no)
+        go_on(bench, rounds=1)
+        assert bench.transfers[ALIPAY].paid_to(f"open-{leader}") == 400
+
+    @pytest.mark.parametrize("was_sent", [False, True])
+    def test_a_refused_question_says_nothing(self, bench: ReferralBench, was_sent: bool) -> None:
+        """It is asked again, and nothing is given back meanwhile."""
+        _, withdrawal = asked(bench, ALIPAY)
+        fail_once(bench, ALIPAY, "send", ResultUnknown("?"), acted=was_sent)
+        bench.sweep("send")
+        for _ in range(2 * REFUSALS_BEFORE_FAILED):
+            fail_once(bench, ALIPAY, "query", Refused("no", code="PARAM_ERROR"), acted=False)
+            go_on(bench, rounds=1)
+            assert bench.withdrawal(withdrawal.id).status is S.SENDING
+        go_on(bench, rounds=1)
+        assert bench.withdrawal(withdrawal.id).status is S.PAID
+
+
+class TestRefused:
+    """What the platform refuses again and again is payable again, if nothing can be on its way."""
+
+    def test_gives_up_after_some_refusals(self, bench: ReferralBench) -> None:
+        """With the platform's word; until then it is tried."""
+        leader, withdrawal = asked(bench)
+        bench.transfers[WECHAT].refusal = "INVALID_REQUEST"
+        bench.sweep("send")
+        go_on(bench, rounds=REFUSALS_BEFORE_FAILED - 2)
+        assert bench.withdrawal(withdrawal.id).status is S.SENDING
+        go_on(bench, rounds=1)
+        found = bench.withdrawal(withdrawal.id)
+        assert (found.status, found.reason) == (S.FAILED, "INVALID_REQUEST")
+        assert bench.sums(leader) == (0, 1000, 0, 0)
+        assert bench.violations(with_books=True) == []
+
+    def test_waits_for_the_house_to_have_money_there(self, bench: ReferralBench) -> None:
+        """However long that takes."""
+        _, withdrawal = asked(bench, ALIPAY)
+        bench.transfers[ALIPAY].refusal = "PAYER_BALANCE_NOT_ENOUGH"
+        bench.sweep("send")
+        go_on(bench, rounds=3 * REFUSALS_BEFORE_FAILED)
+        found = bench.withdrawal(withdrawal.id)
+        assert (found.status, found.last_error) == (S.SENDING, "PAYER_BALANCE_NOT_ENOUGH")
+        bench.transfers[ALIPAY].refusal = ""
+        go_on(bench, rounds=1)
+        assert bench.withdrawal(withdrawal.id).status is S.PAID
+
+    def test_not_while_a_lost_request_may_still_arrive(self, bench: ReferralBench) -> None:
+        """An hour after the last that nobody answered, none can."""
+        leader, withdrawal = asked(bench)
+        fail_once(bench, WECHAT, "send", ResultUnknown("?"), acted=False)
+        bench.sweep("send")
+        lost_at = bench.now
+        bench.transfers[WECHAT].refusal = "INVALID_REQUEST"
+        for _ in range(3 * REFUSALS_BEFORE_FAILED):
+            go_on(bench, timedelta(minutes=3), rounds=1)
+        found = bench.withdrawal(withdrawal.id)
+        assert (found.status, found.unsure_at) == (S.SENDING, lost_at)
+        bench.now = max(bench.now, lost_at + UNSURE_FOR)
+        go_on(bench, rounds=1)
+        assert bench.withdrawal(withdrawal.id).status is S.FAILED
+        assert bench.sums(leader) == (0, 1000, 0, 0)
+
+    def test_whoever_the_platform_forgot_is_paid_nothing(self, bench: ReferralBench) -> None:
+        """A member without an identity there."""
+        leader, withdrawal = asked(bench)
+        with bench.begin() as session:
+            session.execute(delete(Identity).where(Identity.member_id == leader))
+        bench.sweep("send")
+        assert bench.withdrawal(withdrawal.id).status is S.FAILED
+        assert bench.transfers[WECHAT].calls == []
