@@ -53,6 +53,21 @@ def recall(
     return answer_json(earlier.body, earlier.status) if earlier is not None else None
 
 
+def find_earlier(session: Session, *, member_id: UUID, body: BaseModel) -> Response | None:
+    """Return the answer given before, or None, and claim nothing: before a call to the outside.
+
+    Raises `IdempotencyKeyRequired` or `IdempotencyKeyReused`.
+    """
+    request_told = idempotency.fingerprint(
+        request.method, request.path, body.model_dump(mode="json")
+    )
+    asked = idempotency.Asked(str(member_id), required_key(), request_told)
+    [earlier] = idempotency.recall_many(session, [asked])
+    if isinstance(earlier, idempotency.IdempotencyKeyReused):
+        raise earlier
+    return answer_json(earlier.body, earlier.status) if earlier is not None else None
+
+
 def remember(session: Session, *, member_id: UUID, answer: BaseModel, status: int) -> Response:
     """Store the answer for repeats of the request, and return it."""
     body = answer.model_dump(mode="json")

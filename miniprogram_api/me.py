@@ -7,14 +7,22 @@ from miniprogram_api.doors import member_blueprint, refuses
 from miniprogram_api.member_views import view_me
 from miniprogram_api.ports import ports
 from miniprogram_api.schemas.me import ConsentIn, ExportOut, LeaveQuery, MeIn, MeOut, PhoneIn
+from miniprogram_api.texts import require_fit_for_others
 from shop.members import service as members
 from shop.members import signing_in
 from shop.members.joining import PhoneBelongsToAnother, TwoPhones
 from shop.members.phones import PhoneMalformed
 from shop.members.queries import MemberNotActive
-from shop.members.rules import AvatarRefused, DocumentOutdated, NicknameRefused, UnknownDocument
+from shop.members.rules import (
+    AvatarRefused,
+    DocumentOutdated,
+    NicknameRefused,
+    UnknownDocument,
+    clean_nickname,
+)
 from shop.orders import accounts
 from shop.outreach import accounts as whole_accounts
+from shop.outreach.judging import TextNotJudged, TextRefused
 
 blueprint = member_blueprint("me", tag="Me")
 
@@ -32,9 +40,11 @@ def see() -> MeOut:
 @blueprint.input(MeIn)
 @blueprint.output(MeOut)
 @blueprint.doc(summary="Change my profile")
-@refuses(NicknameRefused, AvatarRefused)
+@refuses(NicknameRefused, AvatarRefused, TextRefused, TextNotJudged)
 def change(json_data: MeIn) -> MeOut:
     """Change what is sent; null empties a field, a field left out stays."""
+    if json_data.nickname is not None:
+        require_fit_for_others(clean_nickname(json_data.nickname))
     with ports().begin() as session:
         member = members.update_profile(
             session,

@@ -18,6 +18,7 @@ from group_buy.sheets.rules import (
     SheetOver,
     SheetPlan,
     TooManyEntries,
+    words_of,
 )
 from kit.money import Fen
 from kit.pages import BadCursor
@@ -50,10 +51,13 @@ from miniprogram_api.sheet_views import (
     view_own_sheets,
     view_sheet,
 )
+from miniprogram_api.texts import require_fit_for_others
 from shop.campaigns.rules import Paused
 from shop.cards.service import OutOfStock
+from shop.members import leaders
 from shop.members.leaders import NotALeader
 from shop.orders.rules import BadLines, LimitReached, LineWanted, SkuNotForSale, TotalTooLarge
+from shop.outreach.judging import TextNotJudged, TextRefused
 
 OWN_POLL_MS: Final = 5000
 
@@ -72,15 +76,21 @@ _CSV: Final[dict[int | str, Any]] = {
 @blueprint.output(SheetAnswer, status_code=201)
 @blueprint.doc(summary="Open an order sheet, as a leader")
 @idempotency.needs_key
-@refuses(NotALeader, Paused, BadSheet, NotHelpSold, PriceOutsideBand)
+@refuses(NotALeader, Paused, BadSheet, NotHelpSold, PriceOutsideBand, TextRefused, TextNotJudged)
 def open_one(json_data: SheetIn) -> Response:
-    """Its prices stand from now on."""
-    who, now = caller(), ports().clock()
+    """Its prices stand from now on; the platform judges its words before."""
+    who, now, plan = caller(), ports().clock(), _plan(json_data)
+    with ports().begin() as session:
+        earlier = idempotency.find_earlier(session, member_id=who.member_id, body=json_data)
+    if earlier is not None:
+        return earlier
+    leaders.check_leader(who.member)
+    require_fit_for_others(*words_of(plan))
     with ports().begin() as session:
         earlier = idempotency.recall(session, member_id=who.member_id, body=json_data, now=now)
         if earlier is not None:
             return earlier
-        sheet = service.open_sheet(session, who.member_id, _plan(json_data), now=now)
+        sheet = service.open_sheet(session, who.member_id, plan, now=now)
         answer = SheetAnswer(sheet=view_own_sheets(session, [sheet], now=now)[0])
         return idempotency.remember(session, member_id=who.member_id, answer=answer, status=201)
 

@@ -135,6 +135,11 @@ def clean_chat_group(text: str) -> str:
     return _clean(text, "chat group", longest=LONGEST_CHAT_GROUP)
 
 
+def words_of(plan: SheetPlan) -> tuple[str, str, str]:
+    """Return what others will read of a sheet, as it will be kept; raises `BadSheet`."""
+    return clean_title(plan.title), clean_note(plan.note), clean_chat_group(plan.chat_group)
+
+
 def check_price(sku: Sku, price_fen: Fen) -> tuple[Fen, Fen]:
     """Return the band that allows the price; raises `NotHelpSold` or `PriceOutsideBand`."""
     lowest, highest = sku.help_sell_min_fen, sku.help_sell_max_fen

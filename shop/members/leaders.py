@@ -66,9 +66,14 @@ def lock_leader(session: Session, member_id: UUID) -> Member:
     Raises `NotALeader`, `queries.MemberNotFound` or `queries.MemberNotActive`.
     """
     member = queries.lock_member(session, member_id)
+    check_leader(member)
+    return member
+
+
+def check_leader(member: Member) -> None:
+    """Raise `NotALeader` unless the member was one when it was read."""
     if member.leader_since is None:
         raise NotALeader
-    return member
 
 
 def list_leaders(session: Session) -> Sequence[Member]:

@@ -118,6 +118,12 @@ def find_open_id(
     return session.scalars(statement).one_or_none()
 
 
+def open_id_of(session: Session, sign_in: SignIn) -> str:
+    """Return what the platform calls whoever signed in; "" when it is forgotten; never show it."""
+    identity = session.get(Identity, sign_in.identity_id) if sign_in.identity_id else None
+    return identity.open_id if identity is not None else ""
+
+
 def list_consents(session: Session, member_id: UUID) -> Sequence[Consent]:
     """Return every consent the member gave, oldest first, the withdrawn ones too."""
     statement = select(Consent).where(Consent.member_id == member_id)

@@ -60,7 +60,7 @@ def good() -> dict[str, str]:
 def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Make a good environment the whole one, and return it."""
     for name in list(os.environ):
-        if name.upper().startswith(("WECHAT", "ALIPAY", "SECRETS", "VAULT", "LIMITS")):
+        if name.upper().startswith(("WEC", "ALIPAY", "SECRETS", "VAULT", "LIMITS")):
             monkeypatch.delenv(name)
     values = good()
     for name, value in values.items():
@@ -136,6 +136,30 @@ class TestLoadSettings:
         for wrong in (given[name] + "x", given[name][:31] + "团"):
             monkeypatch.setenv(name, wrong)
             assert f"{name}: must be exactly 32 bytes" in refusal()
+
+    def test_wecom_may_be_left_out(self, given: dict[str, str]) -> None:
+        assert load_settings().wecom.corp_id == ""
+
+    @pytest.mark.parametrize(
+        "secret", ["", " ", "kJf92L", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "change-me" * 5]
+    )
+    def test_a17_a_company_at_wecom_needs_its_secret(
+        self, given: dict[str, str], monkeypatch: pytest.MonkeyPatch, secret: str
+    ) -> None:
+        monkeypatch.setenv("WECOM__CORP_ID", "ww-named")
+        assert "WECOM__CORP_SECRET: must not be blank" in refusal()
+        monkeypatch.setenv("WECOM__CORP_SECRET", secret)
+        told = refusal()
+        assert "WECOM__CORP_SECRET: " in told
+        assert len(secret) < 2 or secret not in told
+        monkeypatch.setenv("WECOM__CORP_SECRET", key())
+        assert load_settings().wecom.corp_id == "ww-named"
+
+    def test_a_secret_of_no_company_is_refused(
+        self, given: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("WECOM__CORP_SECRET", key())
+        assert "WECOM__CORP_SECRET: names no company" in refusal()
 
     @pytest.mark.parametrize("keys", ["{}", '{"named": ""}', '{"named": "short"}'])
     def test_a17_takes_no_weak_master_key(

@@ -69,3 +69,17 @@ def test_h121_without_a_token_nothing_of_a_member_is_seen(shop: RunningShop) -> 
         answer = shop.request("GET", path)
         assert answer.status_code == 401
         assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_nickname_is_judged_by_the_platform_and_an_outage_is_told(
+    shop: RunningShop, platform: str
+) -> None:
+    person = Person(shop, platform)
+    refused = person.ask("PATCH", "/me", {"nickname": "赌博之王"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "outreach.text_refused")
+    trouble(shop, f"{platform}.content_check", "drop", times=None)
+    silent = person.ask("PATCH", "/me", {"nickname": "小团"})
+    assert (silent.status_code, silent.json()["code"]) == (503, "outreach.text_not_judged")
+    no_more_trouble(shop)
+    assert person.get("/me")["nickname"] is None
+    assert person.ask("PATCH", "/me", {"nickname": "小团"}).json()["nickname"] == "小团"

@@ -3,12 +3,12 @@
 import gzip
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from kit.outbound import OutboundSession, Unreachable, header
+from kit.outbound import NotConnected, OutboundSession, Unreachable, header
 from tests.doubles.http import Answer, ScriptedServer
 
 
@@ -106,6 +106,25 @@ class TestOutboundSession:
         assert "hidden" not in str(failure.value)
         assert failure.value.__cause__ is None
         assert failure.value.__suppress_context__
+
+
+class TestNotConnected:
+    """Whether a request can have left decides whether it may be repeated."""
+
+    def test_nobody_listens(self) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            with pytest.raises(NotConnected):
+                OutboundSession(timeout_seconds=1).get(f"http://127.0.0.1:{taken.getsockname()[1]}")
+
+    @pytest.mark.parametrize("peer", [cut, drip, lambda handler: handler.connection.close()])
+    def test_whoever_listened_may_have_heard(
+        self, server: ScriptedServer, peer: Callable[[BaseHTTPRequestHandler], None]
+    ) -> None:
+        server.answer = lambda _: Answer(send=peer)
+        with pytest.raises(Unreachable) as failure:
+            OutboundSession(timeout_seconds=0.3).get(server.url)
+        assert type(failure.value) is Unreachable
 
 
 def test_header_counts_in_any_case() -> None:

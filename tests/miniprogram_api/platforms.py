@@ -9,6 +9,7 @@ from typing import Any
 
 from kit.money import Fen
 from shop.members.platforms import CodeRefused, Platform, PlatformIdentity, PlatformUnavailable
+from shop.outreach.gateway import ChannelUnavailable, Verdict
 from shop.payments.gateway import (
     Bill,
     BillMissing,
@@ -147,3 +148,20 @@ class MemoryDesk:
         self, *, merchant_id: str, out_trade_no: str, open_id: str, item: str, at: datetime
     ) -> None:
         """Take the report."""
+
+
+@dataclass
+class MemoryCheck:
+    """A platform that finds something in texts with "赌" or "微信", and remembers who asked."""
+
+    is_silent: bool = False
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    def check(self, *, text: str, open_id: str) -> Verdict:
+        """Judge."""
+        self.asked.append((text, open_id))
+        if self.is_silent:
+            raise ChannelUnavailable("no answer")
+        if "赌" in text:
+            return Verdict.RISKY
+        return Verdict.REVIEW if "微信" in text else Verdict.PASS

@@ -37,6 +37,7 @@ from shop.ports import Ports
 from tests.miniprogram_api.cards import import_codes
 from tests.miniprogram_api.platforms import (
     GENUINE,
+    MemoryCheck,
     MemoryDesk,
     MemoryGateway,
     MemoryIdentities,
@@ -107,6 +108,7 @@ class World:
         """Build the ports and the application."""
         self.gateways = {channel: MemoryGateway(channel) for channel in Channel}
         self.identities = {platform: MemoryIdentities(platform) for platform in Platform}
+        self.checks = {platform: MemoryCheck() for platform in Platform}
         self.vault = Vault({"v1": new_key()}, current="v1", index_key=new_key())
         self.ports = Ports(
             begin=self.begin,
@@ -117,12 +119,12 @@ class World:
             gateways=self.gateways,
             identity_platforms=self.identities,
             shipping_desk=MemoryDesk(),
+            channels=Channels(),
+            content_checks=self.checks,
             vault=self.vault,
             phone_book=PhoneBook(key=new_key(), hash_key=new_key()),
             token_hash_key=new_key(),
             payer_hash_key=new_key(),
-            channels=Channels(),
-            content_checks={},
             robot_keys=RobotKeys(key=new_key(), hash_key=new_key()),
             public_base_url="https://shop.example",
             purchase_key=new_key(),

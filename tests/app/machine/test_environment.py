@@ -23,10 +23,20 @@ CREDENTIALS = {
     "wechat": {"app_id": "wx-sandbox", "app_secret": "of the sandbox"},
     "wechat_pay": {"mch_id": "16-sandbox"},
     "alipay": {"app_id": "2021-sandbox"},
-    "base_urls": {"wechat": "http://w", "wechat_pay": "http://p", "alipay": "http://a"},
+    "wecom": {"corp_id": "ww-sandbox", "corp_secret": "of the sandbox"},
+    "base_urls": {
+        "wechat": "http://w",
+        "wechat_pay": "http://p",
+        "alipay": "http://a",
+        "wecom": "http://c",
+    },
 }
 REAL_WECHAT = {"WECHAT__APP_ID": "wx-real", "WECHAT__APP_SECRET": "real"}
-REAL = REAL_WECHAT | {"WECHAT_PAY__MCH_ID": "16-real", "ALIPAY__APP_ID": "2021-real"}
+REAL = REAL_WECHAT | {
+    "WECHAT_PAY__MCH_ID": "16-real",
+    "ALIPAY__APP_ID": "2021-real",
+    "WECOM__CORP_ID": "ww-real",
+}
 
 
 def compose(tmp_path: Path, **given: str) -> dict[str, str]:
@@ -103,10 +113,12 @@ class TestCompose:
         assert settings["WECHAT_PAY__MCH_ID"] == "16-sandbox"
         assert settings["WECHAT_PAY__BASE_URL"] == "http://p"
         assert settings["ALIPAY__BASE_URL"] == "http://a"
+        assert settings["WECOM__CORP_ID"] == "ww-sandbox"
+        assert settings["WECOM__BASE_URL"] == "http://c"
 
     def test_with_all_credentials_there_is_no_sandbox(self) -> None:
         assert environment.sandboxed_groups(REAL) == []
-        assert environment.sandboxed_groups({}) == ["wechat", "wechat_pay", "alipay"]
+        assert environment.sandboxed_groups({}) == ["wechat", "wechat_pay", "alipay", "wecom"]
 
     @pytest.mark.parametrize("port", ["", "0", "65536", "eighty", "-1"])
     def test_a_port_that_is_none_is_refused(self, port: str) -> None:
