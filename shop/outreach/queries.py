@@ -78,6 +78,14 @@ def lock_push(session: Session, push_id: UUID) -> Push:
     return session.get_one(Push, push_id, with_for_update=True, populate_existing=True)
 
 
+def list_msgids(session: Session, campaign_id: UUID, chat_group_id: UUID) -> Sequence[str]:
+    """Return the tasks that are booked for a campaign in a chat group, whatever the edge."""
+    booked = select(Push.msgid).where(
+        Push.campaign_id == campaign_id, Push.chat_group_id == chat_group_id
+    )
+    return [msgid for msgid in session.scalars(booked) if msgid is not None]
+
+
 def list_pushes(
     session: Session, campaign_id: UUID, *, status: PushStatus | None = None
 ) -> Sequence[tuple[Push, ChatGroup]]:

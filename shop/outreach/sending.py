@@ -5,7 +5,7 @@ once: no answer, or a crash after it was taken, counts as sent, and is shown as 
 can be looked for, and is made anew only when the platform has none. See docs/adr/0030.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -23,13 +23,12 @@ from shop.chat_groups import rules as pace
 from shop.chat_groups.models import ChatChannel, ChatGroup
 from shop.chat_groups.robot_keys import RobotKeys
 from shop.outreach import queries
+from shop.outreach.finding import Taken, look_for
 from shop.outreach.gateway import (
     ChannelError,
     ChannelRefused,
     Channels,
-    ChannelUnavailable,
     GroupTask,
-    GroupTasks,
     OutcomeUnknown,
     RateLimited,
     RobotMessage,
@@ -50,20 +49,6 @@ from shop.outreach.rules import (
 P = PushStatus
 ACTOR: Final = "outreach"
 CHANNEL_OFF_AGAIN_AFTER: Final = timedelta(minutes=10)
-CLOCKS_DIFFER: Final = timedelta(minutes=5)  # between the platform and us, at most
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A push that is ours alone for one call, with all that the call needs."""
-
-    push_id: UUID
-    group: ChatGroup
-    text: str
-    title: str
-    page: str
-    handed_at: datetime
-    is_lost: bool  # it was handed over before, and no outcome was booked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +127,8 @@ def _take_lost(session: Session, push: Push, group: ChatGroup, *, now: datetime)
         _count_as_sent(session, push, "no outcome was booked", now=now)
         return None
     lease(push, now=now)
-    return _taken(push, group, is_lost=True, title="")
+    others = frozenset(queries.list_msgids(session, push.campaign_id, push.chat_group_id))
+    return replace(_taken(push, group, is_lost=True, title=""), others=others)
 
 
 def _taken(push: Push, group: ChatGroup, *, is_lost: bool, title: str) -> Taken:
@@ -211,7 +197,7 @@ def _hand_over(post: Post, taken: Taken, *, now: datetime) -> str | None:
     if tasks is None:
         raise OutcomeUnknown("the channel is off")
     if taken.is_lost:
-        return _look_for(tasks, taken, now=now)
+        return look_for(tasks, taken, now=now)
     made = tasks.create(
         GroupTask(
             sender=group.sender or "",
@@ -224,20 +210,6 @@ def _hand_over(post: Post, taken: Taken, *, now: datetime) -> str | None:
     if group.chat_id in made.refused_chat_ids:
         raise ChannelRefused("the group takes no more messages", code="fail_list")
     return made.msgid
-
-
-def _look_for(tasks: GroupTasks, taken: Taken, *, now: datetime) -> str:
-    """Return the task that was made before its answer was lost; or `ChannelUnavailable`.
-
-    No other task has this text: it holds the link of this campaign and this chat group.
-    """
-    if now < taken.handed_at + LOOK_AFTER:
-        raise OutcomeUnknown("too soon to look")
-    since = taken.handed_at - CLOCKS_DIFFER
-    for seen in tasks.list_made(since=since, until=now + CLOCKS_DIFFER):
-        if seen.sender == taken.group.sender and seen.text == taken.text:
-            return seen.msgid
-    raise ChannelUnavailable("it was never made")
 
 
 def _book(session: Session, taken: Taken, msgid: str | None, *, now: datetime) -> None:

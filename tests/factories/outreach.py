@@ -177,10 +177,15 @@ class OutreachBench(GroupBench):
         self.sweep("turn")
         self.tell()
         self.failed += jobs.plan_due_pushes(self.begin, now=self.now).failed
-        self.failed += jobs.send_due_pushes(self.begin, self.post, now=self.now).failed
-        self.failed += jobs.ask_about_due_tasks(self.begin, self.tasks, now=self.now).failed
+        self.push_on()
         platforms = self.post.channels.member_messages
         self.failed += jobs.deliver_due_messages(self.begin, platforms, now=self.now).failed
+
+    def push_on(self, step: timedelta = timedelta(0)) -> None:
+        """Let time go by, and run the sweeps of pushes alone."""
+        self.now += step
+        self.failed += jobs.send_due_pushes(self.begin, self.post, now=self.now).failed
+        self.failed += jobs.ask_about_due_tasks(self.begin, self.tasks, now=self.now).failed
 
     def tell(self) -> None:
         """Bring every waiting event to its handlers."""

@@ -1,0 +1,51 @@
+"""A push in somebody's hands, and finding a task again of which no answer came."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from shop.chat_groups.models import ChatGroup
+from shop.outreach.gateway import (
+    ChannelError,
+    ChannelUnavailable,
+    GroupTasks,
+    OutcomeUnknown,
+)
+from shop.outreach.rules import LOOK_AFTER
+
+CLOCKS_DIFFER: Final = timedelta(minutes=5)  # between the platform and us, at most
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A push that is ours alone for one call, with all that the call needs."""
+
+    push_id: UUID
+    group: ChatGroup
+    text: str
+    title: str
+    page: str
+    handed_at: datetime
+    is_lost: bool  # it was handed over before, and no outcome was booked
+    others: frozenset[str] = frozenset()  # tasks of other edges, which may say the same
+
+
+def look_for(tasks: GroupTasks, taken: Taken, *, now: datetime) -> str:
+    """Return the task that was made before its answer was lost; or `ChannelUnavailable`.
+
+    Only tasks of this campaign and this chat group have its link, and those booked are known.
+    """
+    if now < taken.handed_at + LOOK_AFTER:
+        raise OutcomeUnknown("too soon to look")
+    since = taken.handed_at - CLOCKS_DIFFER
+    try:
+        made = tasks.list_made(since=since, until=now + CLOCKS_DIFFER)
+    except ChannelError as failure:
+        # That we could not look says nothing of whether it was made.
+        raise OutcomeUnknown(str(failure), code=failure.code) from failure
+    for seen in made:
+        is_ours = seen.sender == taken.group.sender and seen.text == taken.text
+        if is_ours and seen.msgid not in taken.others:
+            return seen.msgid
+    raise ChannelUnavailable("it was never made")
