@@ -28,6 +28,8 @@ TARGETS = frozenset(
         "wechat.code2session",
         "wechat.phone",
         "wechat.shipping",
+        "wechat.code",
+        "wechat.link",
         "wechat_pay.order",
         "wechat_pay.query",
         "wechat_pay.close",
@@ -46,6 +48,8 @@ TARGETS = frozenset(
         "alipay.notice",
         "alipay.bill",
         "alipay.bill_file",
+        "alipay.code",
+        "alipay.code_file",
     }
 )
 SCHEMA = """
