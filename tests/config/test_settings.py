@@ -213,7 +213,7 @@ class TestSettings:
             model = Settings.model_fields[group]
             assert model.is_required()
             for name, field in model.annotation.model_fields.items():  # type: ignore[union-attr]  # groups are models
-                is_secret = not name.endswith(("base_url", "fee_basis_points"))
+                is_secret = not name.endswith(("base_url", "fee_basis_points", "invite_page"))
                 # What follows a key is there only while it is replaced.
                 assert field.is_required() == (is_secret and not name.startswith("next_"))
 
