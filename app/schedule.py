@@ -66,6 +66,7 @@ def _forget_old_rows(ports: Ports, now: datetime) -> object:
     with ports.begin() as session:
         outbox.purge(session, now=now)
         idempotency.purge(session, now=now)
+    ports.posters.forget_old(now=now)
     return None
 
 

@@ -47,7 +47,7 @@ def run(plan: Plan) -> Iterable[Figure]:
 
 def measure(ports: Ports, plan: Plan, *, app_id: str) -> Figure:
     """Sell to both kinds of members in turn."""
-    times = plan.size(100, quick=2)
+    times = plan.size(60, quick=2)
     sku_id = make_stock(ports, 2 * times * (plan.rounds + 1)).id
     brought, others = (
         [person.member_id for person in sign_in(ports, MEMBERS, app_id=app_id)] for _ in range(2)

@@ -30,6 +30,8 @@ TARGETS = frozenset(
         "wechat.shipping",
         "wechat.subscribe_message",
         "wechat.content_check",
+        "wechat.code",
+        "wechat.link",
         "wechat_pay.order",
         "wechat_pay.query",
         "wechat_pay.close",
@@ -64,6 +66,8 @@ TARGETS = frozenset(
         "wecom.task_result",
         "wecom.remind",
         "wecom.group",
+        "alipay.code",
+        "alipay.code_file",
     }
 )
 SCHEMA = """

@@ -7,12 +7,15 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 log = logging.getLogger(__name__)
 
 MOST_IN_MEMORY: Final = 128
+# A name that was taken back must not stay on a disk; what is still shown is drawn anew.
+KEPT_FOR: Final = timedelta(days=7)
 MOST_IN_A_FOLDER: Final = 64  # of 256 folders: some 500 MB at most, the oldest give way
 _KEY: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
@@ -37,6 +40,18 @@ class PosterCache:
                 self._write_file(key, kept)
             self._keep(key, kept)
         return kept
+
+    def forget_old(self, *, now: datetime) -> int:
+        """Remove what was drawn a week ago and return how many there were."""
+        gone = 0
+        for path in self._folder.glob("??/*"):
+            try:
+                if path.stat().st_mtime < (now - KEPT_FOR).timestamp():
+                    path.unlink()
+                    gone += 1
+            except OSError:
+                continue  # another process was faster
+        return gone
 
     def path_of(self, key: str) -> Path:
         """Return where the poster is kept; only a hash names a file, `ValueError` otherwise."""

@@ -149,3 +149,26 @@ def test_alipay_refuses(alipay, changes):
 def test_alipay_knows_no_other_picture(client):
     assert client.get("/alipay/qrcodes/..%2f..%2fkeys").status_code == 404
     assert client.get("/alipay/qrcodes/0").status_code == 404
+
+
+def test_trouble_comes_to_codes_and_links(ask, set_fault):
+    set_fault("wechat.code", "drop")
+    set_fault("wechat.link", "error", code="44993")
+    assert ask(CODE, scene="s", page=PAGE).status_code == 504
+    link = {"path": PAGE, "expire_type": 1, "expire_interval": 1}
+    assert ask(LINK, **link).json["errcode"] == 44993
+    set_fault("wechat.code", "bad_signature")
+    assert ask(CODE, scene="s", page=PAGE).content_type == "text/html"
+    assert scanned(ask(CODE, scene="s", page=PAGE).data) == f"{PAGE}?scene=s"
+
+
+def test_trouble_comes_to_alipays_codes(alipay, set_fault):
+    content = {"url_param": PAGE, "query_param": "code=A1", "describe": "x"}
+    set_fault("alipay.code", "error", code="isp.unknow-error")
+    assert alipay.call(METHOD, content).node["code"] == "20000"
+    url = alipay.call(METHOD, content).node["qr_code_url"]
+    path = url[url.index("/alipay/") :]
+    set_fault("alipay.code_file", "bad_signature")
+    cut = alipay.client.get(path).data
+    assert alipay.client.get(path).data.startswith(cut)
+    assert len(cut) < len(alipay.client.get(path).data)

@@ -1,6 +1,7 @@
 """Posters that were drawn: kept whole, by hashes alone, within limits."""
 
 import os
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,17 @@ class TestRead:
         kept, pen = PosterCache(Path("/dev/null/posters")), Pen()
         assert kept.read(KEY, pen.draw) == kept.read(KEY, pen.draw) == b"poster"
         assert pen.times == 1
+
+    def test_a_week_old_poster_is_forgotten(self, tmp_path: Path, now: datetime) -> None:
+        """With whatever name is on it; half-written files, too."""
+        kept = PosterCache(tmp_path)
+        for key, age in ((KEY, timedelta(days=7, seconds=1)), ("cd" * 32, timedelta(days=6))):
+            kept.read(key, Pen().draw)
+            written = (now - age).timestamp()
+            os.utime(kept.path_of(key), (written, written))
+        assert kept.forget_old(now=now) == 1
+        assert [path.name for path in tmp_path.rglob("*.png")] == [kept.path_of("cd" * 32).name]
+        assert PosterCache(Path("/dev/null/posters")).forget_old(now=now) == 0
 
     def test_the_oldest_give_way(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A folder does not grow for ever, and nothing half-written stays in it."""
