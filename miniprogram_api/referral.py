@@ -23,6 +23,7 @@ from miniprogram_api.schemas.referral import (
     SumsOut,
 )
 from shop.campaigns.queries import CampaignNotFound
+from shop.members.leaders import LeaderAlready, apply_as_leader
 from shop.members.queries import MemberNotActive
 from shop.referral import funnels, queries, ranking, service
 from shop.referral.models import CommissionEntry, Earnings
@@ -84,6 +85,8 @@ def see_standing() -> Response:
     read = LeaderRead(
         is_leader=member.leader_since is not None,
         leader_since=member.leader_since,
+        applied_at=member.leader_applied_at,
+        declined_why=member.leader_declined_why,
         sums=sums,
         funnels=[FunnelOut(**{name: getattr(row, name) for name in FUNNEL}) for row in rows],
         ranks=[RankOut(**{name: getattr(rank, name) for name in RANK}) for rank in ranks],
@@ -91,6 +94,17 @@ def see_standing() -> Response:
         poll_after_ms=None,
     )
     return answer_read(read)
+
+
+@blueprint.post("/leader/application")
+@blueprint.output({}, status_code=204)
+@blueprint.doc(summary="Apply to become a leader")
+@refuses(LeaderAlready, MemberNotActive)
+def apply() -> Response:
+    """An operator answers; again while I wait it changes nothing."""
+    with ports().begin() as session:
+        apply_as_leader(session, caller().member_id, now=ports().clock())
+    return Response(status=204)
 
 
 @blueprint.get("/earnings")
