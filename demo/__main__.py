@@ -33,6 +33,7 @@ from demo.platforms import Platforms, SandboxRefused
 from demo.wire import Wire
 
 MOST_MEMBERS: Final = 999
+ALL_CHECKS: Final = (*CHECKS, *GROUP_CHECKS, *FLASH_CHECKS, *LEADING_CHECKS)
 DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 SPECIAL_PRICE_FEN: Final = 1880
 RARE_PRICE_FEN: Final = 9900
@@ -67,16 +68,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         folder = places.report_file.parent
         acts.play(
-            evening,
-            plan_deals=lambda: deals.plan_deals(folder),
-            folder=folder,
-            seed=options.seed,
+            evening, plan_deals=lambda: deals.plan_deals(folder), folder=folder, seed=options.seed
         )
     finally:
         troubles.end(platforms)
     facts = _gather(evening, special, special_made, started_at, places)
     calls = platforms.order("GET", f"log?since={first_call}")["items"]
-    checks = run_checks(facts, (*CHECKS, *GROUP_CHECKS, *FLASH_CHECKS, *LEADING_CHECKS))
+    checks = run_checks(facts, ALL_CHECKS)
     written = report.build(
         facts,
         checks,
