@@ -10,8 +10,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from demo import acts, commands, deals, report, together, troubles
-from demo.cast import FEWEST_MEMBERS, cast, crowd, neighbours
+from demo import acts, commands, deals, leading, report, together, troubles
+from demo.cast import FEWEST_MEMBERS, cast, circle, crowd, neighbours
 from demo.checks import CHECKS, run_checks
 from demo.chronicle import Chronicle
 from demo.evening import Evening
@@ -27,11 +27,13 @@ from demo.flash_checks import FLASH_CHECKS
 from demo.flash_sale.crowd import FEWEST as SMALLEST_CROWD
 from demo.flash_sale.crowd import MOST as LARGEST_CROWD
 from demo.group_checks import GROUP_CHECKS
+from demo.leading_checks import LEADING_CHECKS
 from demo.places import Places
 from demo.platforms import Platforms, SandboxRefused
 from demo.wire import Wire
 
 MOST_MEMBERS: Final = 999
+ALL_CHECKS: Final = (*CHECKS, *GROUP_CHECKS, *FLASH_CHECKS, *LEADING_CHECKS)
 DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 SPECIAL_PRICE_FEN: Final = 1880
 RARE_PRICE_FEN: Final = 9900
@@ -46,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tag = _tag(started_at)
     people = cast(options.members, seed=options.seed, tag=tag)
     others = neighbours(together.PLAYERS, after=len(people), seed=options.seed, tag=tag)
+    others += circle(leading.PLAYERS, after=len(people) + len(others), seed=options.seed, tag=tag)
     rushing = crowd(options.crowd, after=len(people) + len(others), seed=options.seed, tag=tag)
     special_made = 5 * options.members
     rare_made = sum(person.part.name == "too_late_payer" for person in people)
@@ -65,16 +68,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         folder = places.report_file.parent
         acts.play(
-            evening,
-            plan_deals=lambda: deals.plan_deals(folder),
-            folder=folder,
-            seed=options.seed,
+            evening, plan_deals=lambda: deals.plan_deals(folder), folder=folder, seed=options.seed
         )
     finally:
         troubles.end(platforms)
     facts = _gather(evening, special, special_made, started_at, places)
     calls = platforms.order("GET", f"log?since={first_call}")["items"]
-    checks = run_checks(facts, (*CHECKS, *GROUP_CHECKS, *FLASH_CHECKS))
+    checks = run_checks(facts, ALL_CHECKS)
     written = report.build(
         facts,
         checks,
@@ -100,6 +100,7 @@ def _gather(
     chronicle.tell("— the trouble is over; everything comes to its end")
     wait_until_final(evening)
     see_groups(evening)
+    leading.see_statement(evening)
     chronicle.tell("— the campaigns are settled")
     deals.see_them_end(evening)
     books = platforms.books()
@@ -113,6 +114,7 @@ def _gather(
     return Facts(
         purchases=chronicle.purchases,
         gatherings=chronicle.gatherings,
+        led=chronicle.led,
         deals=evening.deals,
         sale=evening.sale,
         reveals=chronicle.reveals,

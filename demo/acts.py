@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from demo import arriving, buying, straying, together
-from demo.cast import CLAIMANT, NEIGHBOUR, PARTS
+from demo import arriving, buying, leading, straying, together
+from demo.cast import CLAIMANT, LED, NEIGHBOUR, PARTS
 from demo.chronicle import Deal
 from demo.evening import Evening, Scene
 from demo.flash_sale import act as flash_sale
@@ -24,7 +24,7 @@ class Act:
 
 ARRIVING: Final = Act(
     "the members come in: they sign in, agree to the terms, look around",
-    {part.name: arriving.arrive for part in (*PARTS, NEIGHBOUR)},
+    {part.name: arriving.arrive for part in (*PARTS, NEIGHBOUR, LED)},
 )
 DAWDLING: Final = Act(
     "some order and do not pay in time",
@@ -91,6 +91,7 @@ def play(
     asides = (
         threading.Thread(target=_act, args=(evening, LAST_MOMENT), name="aside"),
         threading.Thread(target=_buy_together, args=(evening,), name="together"),
+        threading.Thread(target=_lead, args=(evening,), name="led"),
     )
     for aside in asides:
         aside.start()
@@ -112,6 +113,12 @@ def _buy_together(evening: Evening) -> None:
     evening.chronicle.tell("— beside them, neighbours buy together when the campaigns open")
     people = [person for person in evening.people if person.part is NEIGHBOUR]
     evening.tell_tale(together.play, people)
+
+
+def _lead(evening: Evening) -> None:
+    evening.chronicle.tell("— a leader brings neighbours along")
+    people = [person for person in evening.people if person.part is LED]
+    evening.tell_tale(leading.lead, people)
 
 
 def _act(evening: Evening, act: Act) -> None:

@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 from typing import Final
 
-from demo.cast import NEIGHBOUR, Person
+from demo.cast import LED, NEIGHBOUR, Person
 from demo.evening import Evening
 from demo.mini_program import MiniProgram
 
@@ -19,7 +19,7 @@ def arrive(evening: Evening, person: Person) -> None:
     if person.part.on_both:
         _sign_in(evening, person, person.other_platform)
         link_and_join(evening, person)
-    is_neighbour = person.part is NEIGHBOUR
+    is_neighbour = person.part in (NEIGHBOUR, LED)
     evening.chronicle.count("neighbours" if is_neighbour else "members")
 
 

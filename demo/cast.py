@@ -50,6 +50,8 @@ PARTS: Final = (
 )
 # Beside the hundred, members who came to buy together.
 NEIGHBOUR: Final = Part("neighbour", 0)
+# A leader, and members who came by their invite.
+LED: Final = Part("led", 0)
 # And members who came for the flash sale alone.
 CLAIMANT: Final = Part("claimant", 0)
 EVERY_HUNDRED: Final = sum(part.share for part in PARTS)
@@ -94,6 +96,11 @@ def cast(members: int, *, seed: int, tag: str) -> list[Person]:
 def neighbours(count: int, *, after: int, seed: int, tag: str) -> list[Person]:
     """Return members who buy together; their numbers go on from `after`."""
     return [_person(after + number, NEIGHBOUR, seed, tag) for number in range(count)]
+
+
+def circle(count: int, *, after: int, seed: int, tag: str) -> list[Person]:
+    """Return a leader and whom they bring; their numbers go on from `after`."""
+    return [_person(after + number, LED, seed, tag) for number in range(count)]
 
 
 def crowd(count: int, *, after: int, seed: int, tag: str) -> list[Person]:

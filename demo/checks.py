@@ -11,7 +11,8 @@ from demo.facts import Facts, is_final
 MOST_SHOWN: Final = 5
 LATE_PARTS: Final = frozenset({"late_payer", "too_late_payer", "paid_after_cancelling"})
 FALSE_NOTICES: Final = frozenset({"wrong_amount", "bad_signature", "forged"})
-DEBIT_ACCOUNTS: Final = ("clearing", "fees")
+DEBIT_ACCOUNTS: Final = ("clearing", "fees", "commissions", "commission_debt")
+AT_PLATFORMS: Final = ("clearing", "fees")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,14 +208,18 @@ def ledger_adds_up(facts: Facts) -> Looks:
 
 
 def ledger_is_what_platforms_hold(facts: Facts) -> Looks:
-    """Clearing and fees are what the platforms took in less what they gave back, ever."""
+    """Clearing and fees are what the platforms took in less what they gave back or sent, ever."""
     held = sum(
         row["total_fen"] - row["refunded_fen"]
         for channel in ("wechat_pay", "alipay")
         for row in facts.books[channel]["orders"]
         if row["transaction_no"] is not None
+    ) - sum(
+        row["paid_fen"]
+        for channel in ("wechat_pay", "alipay")
+        for row in facts.books[channel].get("transfers", [])
     )
-    ours, _ = sides(facts.balances)
+    ours = sum(fen for name, fen in facts.balances.items() if name.startswith(AT_PLATFORMS))
     yield None if ours == held else f"ours {ours} fen, theirs {held} fen"
 
 

@@ -41,6 +41,18 @@ class Gathering:
 
 
 @dataclass(slots=True)
+class Led:
+    """What a leader brought about: whose orders, at which share, and their statement at the end."""
+
+    member: int
+    share: int  # of ten thousand
+    purchases: list[Purchase] = field(default_factory=list)
+    sums: dict[str, int] = field(default_factory=dict)
+    entries: list[dict[str, Any]] = field(default_factory=list)
+    withdrawals: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Deal:
     """A campaign of tonight: what was set aside for it, and how it stood in the end."""
 
@@ -83,6 +95,7 @@ class Chronicle:
         self._lock = threading.Lock()
         self.purchases: list[Purchase] = []
         self.gatherings: list[Gathering] = []
+        self.led: list[Led] = []
         self.reveals: list[Reveal] = []
         self.probes: list[Probe] = []
         self.counts: Counter[str] = Counter()
@@ -116,6 +129,11 @@ class Chronicle:
         with self._lock:
             self.gatherings.append(gathering)
             self.counts["groups opened"] += 1
+
+    def add_led(self, led: Led) -> None:
+        """Remember what a leader brought about."""
+        with self._lock:
+            self.led.append(led)
 
     def add_reveal(self, reveal: Reveal) -> None:
         """Remember a look at a code."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from demo import commands
 from demo.cast import Person
-from demo.chronicle import SHANGHAI, Deal, Gathering, Probe, Purchase, Reveal
+from demo.chronicle import SHANGHAI, Deal, Gathering, Led, Probe, Purchase, Reveal
 from demo.commands import Outcome
 from demo.evening import AT_ONCE, Evening
 from demo.platforms import Books, Platforms
@@ -31,6 +31,7 @@ class Facts:
     probes: Sequence[Probe]
     books: Books
     gatherings: Sequence[Gathering] = ()
+    led: Sequence[Led] = ()
     deals: Sequence[Deal] = ()
     sale: SaleRecord | None = None
     notices: Sequence[dict[str, Any]] = ()

@@ -145,6 +145,42 @@ class MiniProgram:
         """Close my order sheet, or cancel it."""
         return self._ask("POST", f"/v1/sheets/{sheet_id}/{how}")
 
+    def invite(self) -> Answer:
+        """Get my invite to everything."""
+        return self._ask("POST", "/v1/invites", {})
+
+    def open_invite(self, code: str) -> Answer:
+        """Come by somebody's invite."""
+        return self._ask("POST", f"/v1/invites/{code}/open")
+
+    def earnings(self) -> Answer:
+        """See my sums and the newest lines of my statement."""
+        return self._ask("GET", "/v1/earnings?limit=100")
+
+    def statement(self) -> list[dict[str, Any]]:
+        """Return every line of my statement."""
+        entries: list[dict[str, Any]] = []
+        cursor = ""
+        while True:
+            answer = self._ask("GET", f"/v1/earnings?limit=100{cursor}")
+            entries += answer.body.get("items", [])
+            if not answer.body.get("next_cursor"):
+                return entries
+            cursor = f"&cursor={answer.body['next_cursor']}"
+
+    def withdraw(self, amount_fen: int, channel: str) -> Answer:
+        """Withdraw what is payable to me."""
+        body = {"amount_fen": amount_fen, "channel": channel}
+        return self._ask("POST", "/v1/withdrawals", body, key=new_key())
+
+    def withdrawal(self, withdrawal_id: str) -> Answer:
+        """See a withdrawal of mine."""
+        return self._ask("GET", f"/v1/withdrawals/{withdrawal_id}")
+
+    def withdrawals(self) -> Answer:
+        """List my withdrawals."""
+        return self._ask("GET", "/v1/withdrawals?limit=100")
+
     def _ask(
         self,
         method: str,

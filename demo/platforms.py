@@ -59,6 +59,10 @@ class Platforms:
             body = {"trade_no": params["tradeNO"]}
         return self._wire.ask("POST", f"/sandbox/{PATH_OF[channel]}/pay", body=body)
 
+    def take_transfer(self, out_bill_no: str) -> None:
+        """Confirm at WeChat that the money is wanted."""
+        self.order("POST", "wechat-pay/confirm-transfer", {"out_bill_no": out_bill_no})
+
     def open_trade(self, channel: str, open_id: str) -> dict[str, Any]:
         """Return the newest trade that waits for this payer."""
         waiting = [

@@ -37,6 +37,7 @@ def build(
         "counts": _counts(facts, chronicle),
         "groups": _groups(facts, chronicle),
         "flash_sale": {} if facts.sale is None else flash_report.numbers(facts, facts.sale),
+        "leaders": build_leading(facts),
         "ledger": {"accounts": dict(facts.balances), "balanced": debits == credits},
         "sandbox": {
             "platforms": {channel: _platform(facts, channel) for channel in TONIGHT},
@@ -66,6 +67,8 @@ def as_text(report: Mapping[str, Any], file: Path) -> str:
     lines += _columns([(name, str(number)) for name, number in report["groups"].items()])
     lines += ["", "The flash sale", "─" * WIDTH]
     lines += _columns([(name, str(told)) for name, told in report["flash_sale"].items()])
+    lines += ["", "Leaders", "─" * WIDTH]
+    lines += _columns([(name, str(number)) for name, number in report["leaders"].items()])
     lines += ["", "Money at the platforms tonight", "─" * WIDTH]
     for channel, sums in sandbox["platforms"].items():
         lines.append(
@@ -132,6 +135,23 @@ def _groups(facts: Facts, chronicle: Chronicle) -> dict[str, int]:
         "fen refunded of groups": sum(
             row["amount_fen"] for row in back if row.get("reason") in GROUP_REASONS
         ),
+    }
+
+
+def build_leading(facts: Facts) -> dict[str, int]:
+    """Return what came of leaders' invites."""
+    orders = [one for led in facts.led for one in led.purchases]
+    sums = Counter[str]()
+    for led in facts.led:
+        sums.update(led.sums)
+    earned = sum(sums[f"{name}_fen"] for name in ("pending", "payable", "withdrawing", "paid"))
+    return {
+        "leaders": len(facts.led),
+        "orders they brought": len(orders),
+        "of these given back": sum(bool(_refunds(one)) for one in orders),
+        "fen earned": earned - sums["debt_fen"],
+        "fen withdrawn": sums["paid_fen"],
+        "fen owed": sums["debt_fen"],
     }
 
 

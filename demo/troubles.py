@@ -35,6 +35,10 @@ ALL_EVENING: Final[tuple[tuple[str, str, int, dict[str, Any]], ...]] = (
         (target, "drop", 1000, {})
         for target in ("wechat_pay.query", "alipay.trade_query", "wechat.shipping")
     ),
+    *(
+        (target, "timeout_after_acting", 2500, {"delay_seconds": 0.3})
+        for target in ("wechat_pay.transfer", "alipay.transfer")
+    ),
     *((target, "error", 1000, {}) for target in ("wechat_pay.refund_query", "alipay.refund_query")),
     ("wechat.code2session", "drop", 300, {}),
     ("alipay.oauth_token", "drop", 300, {}),

@@ -24,6 +24,7 @@ from miniprogram_api.schemas.referral import (
 )
 from shop.campaigns.queries import CampaignNotFound
 from shop.chat_groups.queries import ChatGroupNotFound
+from shop.members.leaders import LeaderAlready, apply_as_leader
 from shop.members.queries import MemberNotActive
 from shop.posters import service as posters
 from shop.referral import funnels, queries, ranking, service
@@ -94,6 +95,8 @@ def see_standing() -> Response:
     read = LeaderRead(
         is_leader=member.leader_since is not None,
         leader_since=member.leader_since,
+        applied_at=member.leader_applied_at,
+        declined_why=member.leader_declined_why,
         sums=sums,
         funnels=[view_funnel(row) for row in rows],
         chat_group_funnels=[view_funnel(row) for row in by_chat_group],
@@ -102,6 +105,17 @@ def see_standing() -> Response:
         poll_after_ms=None,
     )
     return answer_read(read)
+
+
+@blueprint.post("/leader/application")
+@blueprint.output({}, status_code=204)
+@blueprint.doc(summary="Apply to become a leader")
+@refuses(LeaderAlready, MemberNotActive)
+def apply() -> Response:
+    """An operator answers; again while I wait it changes nothing."""
+    with ports().begin() as session:
+        apply_as_leader(session, caller().member_id, now=ports().clock())
+    return Response(status=204)
 
 
 @blueprint.get("/earnings")

@@ -39,6 +39,28 @@ def revoke(member_id: UUID) -> None:
     click.echo(f"{member_id} is no leader any more")
 
 
+@group.command("applicants", help="List members who want to be leaders, the longest waiting first.")
+def applicants() -> None:
+    """One line each: id, since when, and the name they go by."""
+    with process.ports().begin() as session:
+        for member in leaders.list_applicants(session):
+            since = member.leader_applied_at.isoformat() if member.leader_applied_at else ""
+            click.echo(f"{member.id}  {since}  {member.nickname or ''}".rstrip())
+
+
+@group.command("decline", help="Answer an application with no; the member sees why.")
+@click.argument("member_id", type=click.UUID)
+@click.option("--why", required=True, help="For the member to read.")
+def decline(member_id: UUID, why: str) -> None:
+    """They may apply again."""
+    try:
+        with process.ports().begin() as session:
+            leaders.decline_leader(session, member_id, why=why)
+    except DomainError as refusal:
+        raise click.ClickException(refusal.title) from None
+    click.echo(f"{member_id} is declined")
+
+
 @group.command("list", help="List the leaders, the longest approved first.")
 def list_all() -> None:
     """One line each: id, since when, and the name they go by."""

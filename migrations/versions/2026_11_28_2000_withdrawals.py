@@ -107,6 +107,13 @@ def add_sums() -> None:
     )
 
 
+def add_applications() -> None:
+    op.add_column(
+        "members", sa.Column("leader_applied_at", sa.DateTime(timezone=True), nullable=True)
+    )
+    op.add_column("members", sa.Column("leader_declined_why", sa.String(length=200), nullable=True))
+
+
 def add_binding() -> None:
     op.add_column(
         "campaigns", sa.Column("binds_days", sa.Integer(), server_default="7", nullable=False)
@@ -225,6 +232,7 @@ def upgrade() -> None:
     open_accounts()
     add_sums()
     add_binding()
+    add_applications()
     create_withdrawals()
 
 

@@ -84,6 +84,8 @@ class LeaderRead(Read):
 
     is_leader: bool
     leader_since: Moment | None
+    applied_at: Moment | None = Field(description="While an operator has not answered yet.")
+    declined_why: str | None = Field(description="Of the last answer, if it was no.")
     sums: SumsOut
     funnels: list[FunnelOut] = Field(description="One for each campaign.")
     chat_group_funnels: list[FunnelOut] = Field(

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from kit.errors import Conflict, Forbidden
 from shop.members import queries
-from shop.members.models import Member
+from shop.members.models import Member, MemberStatus
 
 
 class NotALeader(Forbidden):
@@ -36,8 +36,51 @@ class NotApproved(Conflict):
     message = "该会员不是团长"
 
 
+class NotApplied(Conflict):
+    """The member does not wait for an answer."""
+
+    code = "members.not_applied"
+    title = "The member did not apply, or has an answer"
+    message = "该会员没有待处理的团长申请"
+
+
+def apply_as_leader(session: Session, member_id: UUID, *, now: datetime) -> Member:
+    """Have an operator look at the member; who waits already goes on waiting.
+
+    Raises `LeaderAlready`, `queries.MemberNotFound` or `queries.MemberNotActive`.
+    """
+    member = queries.lock_member(session, member_id)
+    if member.leader_since is not None:
+        raise LeaderAlready
+    member.leader_applied_at = member.leader_applied_at or now
+    member.leader_declined_why = None
+    return member
+
+
+def decline_leader(session: Session, member_id: UUID, *, why: str) -> Member:
+    """Answer an application with no; the member sees why, and may apply again.
+
+    Raises `NotApplied`, `queries.MemberNotFound` or `queries.MemberNotActive`.
+    """
+    member = queries.lock_member(session, member_id)
+    if member.leader_applied_at is None:
+        raise NotApplied
+    member.leader_applied_at, member.leader_declined_why = None, why[:200]
+    return member
+
+
+def list_applicants(session: Session) -> Sequence[Member]:
+    """Return every active member who waits for an answer, the longest first."""
+    waiting = select(Member).where(
+        Member.leader_applied_at.is_not(None),
+        Member.leader_since.is_(None),  # a joining may have made them one
+        Member.status == MemberStatus.ACTIVE,
+    )
+    return session.scalars(waiting.order_by(Member.leader_applied_at, Member.id)).all()
+
+
 def approve_leader(session: Session, member_id: UUID, *, now: datetime) -> Member:
-    """Make the member a leader.
+    """Make the member a leader, whether they applied or not.
 
     Raises `LeaderAlready`, `queries.MemberNotFound` or `queries.MemberNotActive`.
     """
@@ -45,6 +88,7 @@ def approve_leader(session: Session, member_id: UUID, *, now: datetime) -> Membe
     if member.leader_since is not None:
         raise LeaderAlready
     member.leader_since = now
+    member.leader_applied_at = member.leader_declined_why = None
     return member
 
 

@@ -57,6 +57,8 @@ class Member(Base):
     created_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
     leader_since: Mapped[datetime | None]  # 团长: approved by an operator
+    leader_applied_at: Mapped[datetime | None]  # until an operator has said yes or no
+    leader_declined_why: Mapped[str | None] = mapped_column(String(200))  # of the last no
 
     def __repr__(self) -> str:
         """Show the id alone: a member in a log line tells nothing about the person."""

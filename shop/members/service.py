@@ -187,7 +187,7 @@ def pseudonymise(session: Session, *, member_id: UUID, now: datetime) -> None:
 
 def forget_person(session: Session, member: Member) -> None:
     """Empty what the member's row tells of the person; their number is free from then on."""
-    member.leader_since = None
+    member.leader_since = member.leader_applied_at = member.leader_declined_why = None
     member.nickname = None
     member.avatar_url = None
     member.phone_sealed = None
@@ -213,6 +213,7 @@ def export_member(session: Session, phone_book: PhoneBook, *, member_id: UUID) -
             "phone": queries.read_phone(phone_book, member),
             "created_at": _text_of(member.created_at),
             "leader_since": _text_of(member.leader_since),
+            "leader_applied_at": _text_of(member.leader_applied_at),
         },
         "identities": [
             {

@@ -13,6 +13,7 @@ from kit.errors import Conflict
 from kit.lifecycle import move
 from kit.retry import delay_after
 from kit.sweep import is_due, lease, postpone
+from shop.payments import service as payments
 from shop.payments.gateway import Channel, GatewayError, Refused, ResultUnknown
 from shop.payments.transfer_gateway import TransferGateway, TransferResult, TransferState
 from shop.withdrawals import queries, service
@@ -63,11 +64,15 @@ def send_or_ask(begin: Begin, gateways: Gateways, withdrawal_id: UUID, *, now: d
         with begin() as session:
             _note_failure(session, leased, exc, now=now)
         return
-    with begin() as session:
-        if result.state is T.MISSING:
-            _note_missing(session, leased, now=now)
-        else:
-            record_transfer(session, result, now=now)
+    try:
+        with begin() as session:
+            if result.state is T.MISSING:
+                _note_missing(session, leased, now=now)
+            else:
+                record_transfer(session, result, now=now)
+    except TransferMismatch as exc:
+        with begin() as session:
+            _note_mismatch(session, leased, exc, now=now)
 
 
 def record_transfer(session: Session, result: TransferResult, *, now: datetime) -> bool:
@@ -204,8 +209,29 @@ def _note_missing(session: Session, leased: _Leased, *, now: datetime) -> None:
         postpone(withdrawal, T.MISSING.value, now=now)
 
 
+def _note_mismatch(
+    session: Session, leased: _Leased, exc: TransferMismatch, *, now: datetime
+) -> None:
+    """An answer that contradicts is an alarm, and decides nothing."""
+    payments.note_security_event(
+        session,
+        kind="withdrawal.mismatch",
+        subject=leased.withdrawal.out_bill_no,
+        detail=exc.details,
+        now=now,
+    )
+    _, withdrawal = queries.lock_withdrawal(session, leased.withdrawal.id)
+    if leased.is_ours(withdrawal):
+        postpone(withdrawal, exc.code, now=now)
+
+
 def _is_surely_missing(withdrawal: Withdrawal, *, now: datetime) -> bool:
-    """Say whether no request can be on its way that the platform would still take."""
+    """Say whether no request can be on its way that the platform would still take.
+
+    What it had once it cannot lack: then it is asked on.
+    """
+    if withdrawal.platform_no is not None:
+        return False
     return withdrawal.unsure_at is None or now - withdrawal.unsure_at > UNSURE_FOR
 
 

@@ -203,3 +203,29 @@ def sign_in(world: World, invite_code: str) -> Any:
             "invite_code": invite_code,
         },
     )
+
+
+class TestApplying:
+    """POST /v1/leader/application, and what operators answer."""
+
+    def test_a_member_applies_is_declined_and_approved(self, world: World) -> None:
+        """They see each answer; who is a leader does not apply."""
+        person = world.member()
+        path, me = "/v1/leader/application", UUID(person.id)
+        for _ in range(2):
+            assert person.post(path).status_code == 204
+        assert person.get("/v1/leader").get_json()["applied_at"] is not None
+        with world.begin() as session:
+            assert [one.id for one in leaders.list_applicants(session)] == [me]
+            leaders.decline_leader(session, me, why="请先完成一单")
+        told = person.get("/v1/leader").get_json()
+        assert (told["applied_at"], told["declined_why"]) == (None, "请先完成一单")
+        with pytest.raises(leaders.NotApplied), world.begin() as session:
+            leaders.decline_leader(session, me, why="again")
+        assert person.post(path).status_code == 204
+        with world.begin() as session:
+            leaders.approve_leader(session, me, now=world.now)
+            assert leaders.list_applicants(session) == []
+        told = person.get("/v1/leader").get_json()
+        assert (told["is_leader"], told["applied_at"], told["declined_why"]) == (True, None, None)
+        assert person.post(path).get_json()["code"] == "members.leader_already"

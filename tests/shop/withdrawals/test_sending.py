@@ -8,10 +8,20 @@ from sqlalchemy import delete, select
 from shop.members.models import Identity
 from shop.payments.gateway import Channel, Refused, ResultUnknown
 from shop.payments.transfer_gateway import TransferState
+from shop.withdrawals import service
 from shop.withdrawals.models import WithdrawalStatus
 from shop.withdrawals.rules import REFUSALS_BEFORE_FAILED, UNSURE_FOR
 from tests.factories.referrals import ReferralBench
-from tests.factories.withdrawals import ALIPAY, WECHAT, Dead, asked, fail_once, go_on, waiting
+from tests.factories.withdrawals import (
+    ALIPAY,
+    WECHAT,
+    Dead,
+    asked,
+    events,
+    fail_once,
+    go_on,
+    waiting,
+)
 
 S = WithdrawalStatus
 T = TransferState
@@ -180,3 +190,36 @@ class TestRefused:
         bench.sweep("send")
         assert bench.withdrawal(withdrawal.id).status is S.FAILED
         assert bench.transfers[WECHAT].calls == []
+
+
+class TestNotBelieved:
+    """Answers that cannot be: an alarm or a question more, and nothing is given back or paid."""
+
+    def test_a_platform_that_forgets_what_it_had(self, bench: ReferralBench) -> None:
+        """Though the leader wants it no more: they may still take it there."""
+        leader, withdrawal, platform = waiting(bench)
+        with bench.begin() as session:
+            service.cancel(session, withdrawal.id, member_id=leader, now=bench.now)
+        bill = platform.bills.pop(withdrawal.out_bill_no)
+        go_on(bench, UNSURE_FOR, rounds=2)
+        assert bench.withdrawal(withdrawal.id).status is S.AWAITING_USER
+        assert bench.withdrawing(leader) == 400
+        platform.bills[withdrawal.out_bill_no] = bill
+        go_on(bench, rounds=1)
+        assert bench.withdrawal(withdrawal.id).status is S.CANCELLED
+        assert bench.sums(leader) == (0, 1000, 0, 0)
+
+    def test_another_amount_than_was_sent(self, bench: ReferralBench) -> None:
+        """It is written down for a person, and asked again."""
+        leader, withdrawal, platform = waiting(bench)
+        platform.bills[withdrawal.out_bill_no].update(fen=401, state=T.DONE)
+        go_on(bench, rounds=1)
+        found = bench.withdrawal(withdrawal.id)
+        assert (found.status, found.last_error) == (
+            S.AWAITING_USER,
+            "withdrawals.transfer_mismatch",
+        )
+        assert events(bench) == ["withdrawal.mismatch"]
+        platform.bills[withdrawal.out_bill_no]["fen"] = 400
+        go_on(bench, rounds=1)
+        assert bench.sums(leader) == (0, 600, 400, 0)
