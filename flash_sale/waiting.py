@@ -20,7 +20,7 @@ from kit.outbox import emit
 from kit.sweep import is_due, settle
 from shop.campaigns.models import Audience, Campaign, CampaignStatus
 from shop.campaigns.queries import lock_campaign
-from shop.campaigns.rules import CampaignLimitReached, Ended, NotForYou, NotStarted
+from shop.campaigns.rules import OVER, CampaignLimitReached, Ended, NotForYou, NotStarted
 from shop.cards import allotments
 from shop.cards.service import OutOfStock
 from shop.members import queries as members
@@ -49,9 +49,9 @@ def join(session: Session, campaign_id: UUID, *, member_id: UUID, now: datetime)
         joined_at=now,
     )
     session.add(wait)
-    session.flush()  # its place is counted next; a draw under way is waited for here
-    if sale.terms.mode is SaleMode.LOTTERY and session.get(Draw, campaign_id) is not None:
-        raise Ended  # who came while it was made was not in it
+    session.flush()  # its place is counted next; who just ends the queue is waited for here
+    if queries.get_status(session, campaign_id) in OVER:
+        raise Ended  # who came while it was ended is in no draw, and nobody tells them
     return wait
 
 
@@ -124,6 +124,8 @@ def offer_free_units(session: Session, campaign_id: UUID, *, now: datetime) -> i
 
 def close_queue(session: Session, campaign_id: UUID, *, now: datetime) -> None:
     """Nothing is offered any more: tell those who still wait that it is over."""
+    # Whoever is just joining refers to the terms: they are waited for, and are told, too.
+    session.get_one(FlashTerms, campaign_id, with_for_update=True, populate_existing=True)
     waiting = session.scalars(
         select(Wait)
         .where(Wait.campaign_id == campaign_id, Wait.status == WaitStatus.WAITING)
