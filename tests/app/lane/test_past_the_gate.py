@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 
 from app.sample_campaigns import MadeCampaign
+from flash_sale import admission
 from flash_sale.gate_wire import GateUnavailable, keys_of
-from flash_sale.lane import asking
 from tests.app.lane.driver import Lane
 from tests.miniprogram_api.sales import let_in, open_doors, put_on, ring
 from tests.miniprogram_api.world import World
@@ -24,7 +24,7 @@ def sold(
     world: World, lane: Lane, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[MadeCampaign, str, str]:
     """Return a sale whose only unit was sold past the gate, the buyer's token and their key."""
-    monkeypatch.setattr(asking, "SILENCE_SECONDS", 0)
+    monkeypatch.setattr(admission, "SILENCE_SECONDS", 0)
     made, key = put_on(world, stock=1), uuid4().hex
     token = let_in(world, world.member(), made).token or ""
     open_doors(world)
