@@ -19,6 +19,7 @@ from kit.outbox import emit
 from kit.rows import array_table
 from shop.campaigns.models import CampaignStatus
 from shop.campaigns.queries import lock_campaign
+from shop.campaigns.service import release_campaign
 from shop.cards import allotments
 
 CHUNK: Final = 10_000
@@ -62,8 +63,9 @@ def hold_draw(session: Session, campaign_id: UUID, *, now: datetime) -> Draw:
         drawn_at=now,
     )
     session.add(held)
+    release_campaign(campaign, now=now)
     emit(session, LotteryDrawn(str(campaign_id), held.entries, held.winners), now=now)
-    session.flush()  # offers go by the ranks
+    session.flush()  # offers go by the ranks, and by the release
     waiting.offer_free_units(session, campaign_id, now=now)
     return held
 

@@ -32,7 +32,7 @@ def plan_flash_sale(
     )
     if terms.mode is SaleMode.LOTTERY:
         # Who is drawn claims after the window, and who lets that pass makes room for the next.
-        plan = replace(plan, trails=2 * terms.offer)
+        plan = replace(plan, trails=2 * terms.offer, needs_release=True)
     campaign = campaigns.plan_campaign(session, CampaignKind.FLASH_SALE, plan, actor=actor, now=now)
     _write_terms(session, campaign, terms)
     return campaign

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from flash_sale import queries
 from flash_sale.events import OfferMade
-from flash_sale.models import Draw, FlashTerms, SaleMode, Wait, WaitStatus
+from flash_sale.models import FlashTerms, SaleMode, Wait, WaitStatus
 from flash_sale.queries import Sale
 from flash_sale.rules import NoOffer, StillOnSale, offers_until, takes_waits
 from kit.faultpoints import faultpoint
@@ -102,8 +102,7 @@ def offer_free_units(session: Session, campaign_id: UUID, *, now: datetime) -> i
     terms = queries.get_terms(session, campaign_id)
     # Two who offer at once would each offer the same unit.
     campaign = lock_campaign(session, campaign_id)
-    is_drawn = session.get(Draw, campaign_id) is not None
-    if not _may_offer(campaign, terms, is_drawn=is_drawn, now=now):
+    if not _may_offer(campaign, terms, now=now):
         return 0
     free = allotments.count_left(session, [terms.item_id], now=now).get(terms.item_id, 0)
     next_ones = _lock_next(session, campaign_id, most=min(free, MOST_OFFERS))
@@ -151,10 +150,11 @@ def _check_waits(session: Session, sale: Sale, member_id: UUID, *, now: datetime
         raise StillOnSale
 
 
-def _may_offer(campaign: Campaign, terms: FlashTerms, *, is_drawn: bool, now: datetime) -> bool:
+def _may_offer(campaign: Campaign, terms: FlashTerms, *, now: datetime) -> bool:
     if terms.mode is SaleMode.LOTTERY:
         # A draw comes first; who was drawn is offered units until the campaign's trail is over.
         is_over = campaign.status is CampaignStatus.ENDED
+        is_drawn = campaign.released_at is not None
         return is_over and now < offers_until(campaign) and is_drawn
     return campaign.status is CampaignStatus.LIVE and now < campaign.ends_at
 

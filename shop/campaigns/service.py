@@ -89,6 +89,7 @@ class Plan:
     rules_text: str = ""
     refund_promise: str = ""
     trails: timedelta = timedelta(0)  # how long after its end something of it may still be sold
+    needs_release: bool = False  # not settled before its way of selling says so
 
 
 def plan_campaign(
@@ -112,6 +113,7 @@ def plan_campaign(
         starts_at=plan.window.starts_at,
         ends_at=plan.window.ends_at,
         trails_seconds=int(plan.trails.total_seconds()),
+        needs_release=plan.needs_release,
         created_by=actor,
         created_at=now,
     )
@@ -226,10 +228,17 @@ def copy_campaign(
         rules_text=source.rules_text,
         refund_promise=source.refund_promise,
         trails=timedelta(seconds=source.trails_seconds),
+        needs_release=source.needs_release,
     )
     copied = plan_campaign(session, source.kind, plan, actor=actor, now=now)
     copied.copied_from_id = source.id
     return copied
+
+
+def release_campaign(campaign: Campaign, *, now: datetime) -> None:
+    """Begin the trail of a campaign that is over and needed its way of selling's word for it."""
+    campaign.released_at = now
+    campaign.due_at = due_in(campaign, S.ENDED)
 
 
 def settle_campaign(session: Session, campaign: Campaign, *, now: datetime) -> None:

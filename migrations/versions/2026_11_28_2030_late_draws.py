@@ -1,0 +1,55 @@
+"""A campaign may wait for its way of selling before it is settled: a lottery for its draw.
+
+Revision ID: 0011
+Revises: 0006
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0011"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Have every lottery wait for its draw; the trail of one that was drawn began with it."""
+    op.add_column(
+        "campaigns",
+        sa.Column("needs_release", sa.Boolean(), nullable=False, server_default=sa.false()),
+    )
+    op.add_column("campaigns", sa.Column("released_at", sa.DateTime(timezone=True), nullable=True))
+    op.execute(
+        "UPDATE campaigns SET needs_release = true FROM flash_terms"
+        " WHERE flash_terms.campaign_id = campaigns.id AND flash_terms.mode = 'lottery'"
+    )
+    op.execute(
+        "UPDATE campaigns SET released_at = draws.drawn_at, due_at = CASE WHEN status = 'ended'"
+        " THEN draws.drawn_at + make_interval(secs => trails_seconds) ELSE due_at END"
+        " FROM draws WHERE draws.campaign_id = campaigns.id"
+    )
+    # What was settled before its draw stays so; what waits for its draw is due after it.
+    op.execute(
+        "UPDATE campaigns SET released_at = ends_at"
+        " WHERE needs_release AND released_at IS NULL AND status = 'settled'"
+    )
+    op.execute(
+        "UPDATE campaigns SET due_at = NULL"
+        " WHERE needs_release AND released_at IS NULL AND status = 'ended'"
+    )
+    op.create_check_constraint(
+        op.f("ck_campaigns_settled_when_released"),
+        "campaigns",
+        "(status = 'settled' AND needs_release) <= (released_at IS NOT NULL)",
+    )
+
+
+def downgrade() -> None:
+    """Settle lotteries by the clock again."""
+    op.execute(
+        "UPDATE campaigns SET due_at = ends_at + make_interval(secs => trails_seconds)"
+        " WHERE status = 'ended' AND needs_release AND released_at IS NULL"
+    )
+    op.drop_column("campaigns", "released_at")
+    op.drop_column("campaigns", "needs_release")
