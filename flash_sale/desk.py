@@ -123,7 +123,7 @@ class ClaimDesk:
         )
 
     def _recall(self, campaign_id: UUID, wanted: Wanted, verdict: Verdict) -> Outcome | None:
-        """Return what the same request came to before; only those who hold units are looked up."""
+        """Return what the same request came to before; only who may have claimed is looked up."""
         if verdict not in MAY_BE_REPEATED:
             return None
         is_known = verdict is Verdict.LIMIT or wanted.member_id in self._passed_by

@@ -68,11 +68,11 @@ class Gate:
         return self._follow(gate_plans.peek(self._shards, campaign_id))
 
     def holding(self, campaign_id: UUID, member_ids: Iterable[UUID]) -> frozenset[UUID]:
-        """Return who of them may hold units, so that an earlier claim may be asked for again."""
+        """Return who of them may have claimed before, and are looked up when refused."""
         return self._follow(gate_plans.holding(self._shards, campaign_id, member_ids))
 
     def list_holders(self, campaign_id: UUID) -> frozenset[bytes]:
-        """Return the bytes of the ids of all who hold units, at least those of the last `peek`."""
+        """Return the bytes of the ids of who ever claimed, at least those of the last `peek`."""
         return self._follow(gate_plans.list_holders(self._shards, campaign_id))
 
     def read_counts(self, campaign_id: UUID) -> GateCounts:
@@ -138,7 +138,7 @@ class AsyncGate:
         return await self._follow(gate_plans.peek(self._shards, campaign_id))
 
     async def holding(self, campaign_id: UUID, member_ids: Iterable[UUID]) -> frozenset[UUID]:
-        """Return who of them may hold units, so that an earlier claim may be asked for again."""
+        """Return who of them may have claimed before, and are looked up when refused."""
         return await self._follow(gate_plans.holding(self._shards, campaign_id, member_ids))
 
     async def read_counts(self, campaign_id: UUID) -> GateCounts:
