@@ -1,4 +1,4 @@
-"""A campaign may wait for its way of selling before it is settled: a lottery for its draw.
+"""Terms of flash sales stay as they are, and no lottery is settled before its draw.
 
 Revision ID: 0011
 Revises: 0006
@@ -14,7 +14,12 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Have every lottery wait for its draw; the trail of one that was drawn began with it."""
+    """Keep the terms; have every lottery wait for its draw, with which its trail begins."""
+    # By its shards a gate in Redis is laid out, by its limit claims are checked.
+    op.execute(
+        "CREATE TRIGGER terms_stay BEFORE UPDATE OR DELETE ON flash_terms"
+        " FOR EACH ROW EXECUTE FUNCTION forbid_change()"
+    )
     op.add_column(
         "campaigns",
         sa.Column("needs_release", sa.Boolean(), nullable=False, server_default=sa.false()),
@@ -46,7 +51,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Settle lotteries by the clock again."""
+    """Settle lotteries by the clock again, and let terms be changed."""
+    op.execute("DROP TRIGGER terms_stay ON flash_terms")
     op.execute(
         "UPDATE campaigns SET due_at = ends_at + make_interval(secs => trails_seconds)"
         " WHERE status = 'ended' AND needs_release AND released_at IS NULL"
