@@ -8,7 +8,7 @@ takes nothing more, until a reading of the database has it; the database knows i
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from redis import Redis
@@ -32,6 +32,8 @@ from flash_sale.gate_wire import (
 from kit.clock import monotonic_seconds
 
 T = TypeVar("T")
+
+SAFE_POLICY: Final = "noeviction"
 
 
 class Gate:
@@ -181,12 +183,24 @@ def check_policy(redis: "Redis | RedisCluster") -> str | None:
             told = redis.info("memory", target_nodes=RedisCluster.PRIMARIES)
         else:
             told = {"Redis": redis.info("memory")}
+    policies = {name: node.get("maxmemory_policy", SAFE_POLICY) for name, node in told.items()}
     bad = sorted(
-        f"{name} has {node['maxmemory_policy']}"
-        for name, node in told.items()
-        if node["maxmemory_policy"] != "noeviction"
+        f"{name} has {policy}" for name, policy in policies.items() if policy != SAFE_POLICY
     )
-    return f"maxmemory-policy must be noeviction: {', '.join(bad)}" if bad else None
+    return f"maxmemory-policy must be {SAFE_POLICY}: {', '.join(bad)}" if bad else None
+
+
+def list_weaknesses(redis: "Redis | RedisCluster") -> list[str]:
+    """Return what `/readyz` names as degraded: `gate_policy`, or nothing.
+
+    A Redis that is away, or that tells nobody of its memory, as some do for whom others see to
+    it, is not held against anybody here.
+    """
+    try:
+        warning = check_policy(redis)
+    except GateUnavailable:
+        return []
+    return [] if warning is None else ["gate_policy"]
 
 
 @contextmanager
