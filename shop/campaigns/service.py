@@ -1,6 +1,6 @@
 """Campaigns at an operator's hand: plan, schedule, pause, resume, cancel, copy, settle."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -32,7 +32,7 @@ from shop.campaigns.models import (
     CampaignStatus,
     Edge,
 )
-from shop.campaigns.planning import DryRun, dry_run
+from shop.campaigns.planning import DryRun, LowestPriceOf, dry_run
 from shop.campaigns.rules import BadPlan, Window, check_window, due_in
 from shop.cards import allotments
 from shop.catalog.models import Sku
@@ -138,7 +138,7 @@ def schedule_campaign(
     session: Session,
     campaign: Campaign,
     *,
-    lowest_prices: Mapping[UUID, Fen],
+    lowest_price_of: LowestPriceOf,
     fee_basis_points: int,
     actor: str,
     approved_by: str | None = None,
@@ -153,7 +153,7 @@ def schedule_campaign(
     forecast = dry_run(
         session,
         campaign,
-        lowest_prices=lowest_prices,
+        lowest_price_of=lowest_price_of,
         fee_basis_points=fee_basis_points,
         now=now,
     )
