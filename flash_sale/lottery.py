@@ -63,9 +63,8 @@ def hold_draw(session: Session, campaign_id: UUID, *, now: datetime) -> Draw:
         drawn_at=now,
     )
     session.add(held)
-    release_campaign(campaign, now=now)
     emit(session, LotteryDrawn(str(campaign_id), held.entries, held.winners), now=now)
-    session.flush()  # offers go by the ranks, and by the release
+    release_campaign(session, campaign, now=now)
     waiting.offer_free_units(session, campaign_id, now=now)
     return held
 

@@ -235,10 +235,11 @@ def copy_campaign(
     return copied
 
 
-def release_campaign(campaign: Campaign, *, now: datetime) -> None:
+def release_campaign(session: Session, campaign: Campaign, *, now: datetime) -> None:
     """Begin the trail of a campaign that is over and needed its way of selling's word for it."""
     campaign.released_at = now
     campaign.due_at = due_in(campaign, S.ENDED)
+    session.flush()  # what is still sold goes by it
 
 
 def settle_campaign(session: Session, campaign: Campaign, *, now: datetime) -> None:
