@@ -15,6 +15,8 @@ from shop.campaigns.rules import CampaignLimitReached, Ended, NotStarted, Paused
 # Claims a second that one process takes to the database while no gate sheds the rest.
 MOST_WITHOUT_GATE: Final = 30
 MOST_REMEMBERED: Final = 10_000
+# After a failure nobody asks Redis for this long, so that an outage costs one timeout, not all.
+SILENCE_SECONDS: Final = 1.0
 # Whoever is told one of these may have claimed before, under the same key: they are looked up.
 MAY_BE_REPEATED: Final = frozenset(
     {Verdict.SOLD_OUT, Verdict.TOO_FEW, Verdict.LIMIT, Verdict.ENDED, Verdict.PAUSED}
@@ -58,6 +60,23 @@ class PassedBy:
     def __contains__(self, member_id: UUID) -> bool:
         """Say whether the member is remembered."""
         return bool(self._members) and member_id in self._members
+
+
+class Silence:
+    """For a moment after the gate did not answer it is not asked again."""
+
+    def __init__(self) -> None:
+        """Begin with asking."""
+        self._until = 0.0
+
+    def begin(self) -> None:
+        """Ask nobody from now on."""
+        self._until = monotonic_seconds() + SILENCE_SECONDS
+
+    @property
+    def is_on(self) -> bool:
+        """Say whether nobody is to be asked."""
+        return monotonic_seconds() < self._until
 
 
 class Throttle:

@@ -95,6 +95,7 @@ def commit_without_gate(
 ) -> Outcome:
     """Commit a claim that no gate has let through: whoever waits still comes first.
 
+    What its member is offered is taken, as behind the gate, and raises what `commit_offer` tells.
     Nobody is let in early, since only the gate counts the early units.
     """
     now = clock()
@@ -102,9 +103,13 @@ def commit_without_gate(
         earlier = recall_claim(session, campaign_id, wanted)
         if earlier is not None:
             return earlier
+        offer_id = queries.find_offer(session, campaign_id, wanted.member_id)
         sale = queries.get_sale(session, campaign_id)
-        if queries.count_open_units(session, sale, now=now) < wanted.quantity:
-            return SoldOut()
+        is_left = queries.count_open_units(session, sale, now=now) >= wanted.quantity
+    if offer_id is not None:
+        return commit_offer(begin, campaign_id, offer_id, wanted, clock=clock)
+    if not is_left:
+        return SoldOut()
     on_time = replace(wanted, is_early=False)
     return commit_all(begin, campaign_id, [on_time], clock=clock)[0]
 

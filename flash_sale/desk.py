@@ -6,7 +6,14 @@ from typing import Final
 from uuid import UUID
 
 from flash_sale import committing, targets
-from flash_sale.admission import MAY_BE_REPEATED, PassedBy, Throttle, gate_claim, refusal_of
+from flash_sale.admission import (
+    MAY_BE_REPEATED,
+    PassedBy,
+    Silence,
+    Throttle,
+    gate_claim,
+    refusal_of,
+)
 from flash_sale.batch import Claimed, Outcome, Wanted, claimed_or_raise, recall_claim
 from flash_sale.board import SaleBoard
 from flash_sale.committing import ResultUnknown
@@ -34,6 +41,7 @@ class ClaimDesk:
         self._clock = clock
         self.board = SaleBoard(begin)
         self._throttle = Throttle()
+        self._silence = Silence()
         self._passed_by = PassedBy()
 
     def claim(self, campaign_id: UUID, wanted: Wanted, *, offer_id: UUID | None = None) -> Claimed:
@@ -49,11 +57,7 @@ class ClaimDesk:
             )
         if sale.terms.mode is SaleMode.LOTTERY:
             return self._take_offer(campaign_id, wanted, DrawnByLot())
-        try:
-            verdict = self._admit(campaign_id, wanted)
-        except GateUnavailable:
-            log.warning("the gate does not answer: a claim goes to the database")
-            verdict = Verdict.MISSING
+        verdict = self._find_verdict(campaign_id, wanted)
         if verdict is Verdict.MISSING:
             return claimed_or_raise(self._claim_without_gate(campaign_id, wanted))
         if verdict is Verdict.OFFERED:
@@ -62,6 +66,17 @@ class ClaimDesk:
             earlier = self._recall(campaign_id, wanted, verdict)
             return claimed_or_raise(earlier or refusal_of(verdict, sale))
         return claimed_or_raise(self._commit(campaign_id, wanted))
+
+    def _find_verdict(self, campaign_id: UUID, wanted: Wanted) -> Verdict:
+        """Return what the gate says; that it is missing, while it does not answer."""
+        if self._silence.is_on:
+            return Verdict.MISSING
+        try:
+            return self._admit(campaign_id, wanted)
+        except GateUnavailable:
+            self._silence.begin()
+            log.warning("the gate does not answer: claims go to the database")
+            return Verdict.MISSING
 
     def _admit(self, campaign_id: UUID, wanted: Wanted) -> Verdict:
         """Ask the gate; one that is lost is filled, by whoever notices first."""
@@ -108,7 +123,7 @@ class ClaimDesk:
         )
 
     def _recall(self, campaign_id: UUID, wanted: Wanted, verdict: Verdict) -> Outcome | None:
-        """Return what the same request came to before; only those who hold units are looked up."""
+        """Return what the same request came to before; only who may have claimed is looked up."""
         if verdict not in MAY_BE_REPEATED:
             return None
         is_known = verdict is Verdict.LIMIT or wanted.member_id in self._passed_by

@@ -148,12 +148,12 @@ def _throw_away(target: GateTarget, shards: int) -> Plan[None]:
 
 
 def _correct_counts(target: GateTarget, heads: Sequence[tuple[int, int, int]]) -> Plan[None]:
-    """Put right what members hold; after a full reading, also what all others do not."""
-    held = dict(target.held_by_member)
+    """Put right what members hold; after a full reading, also forget those it does not name."""
+    held = {member: b"%d" % units for member, units in target.held_by_member.items()}
     if target.is_full:
         known = yield [command("HKEYS", keys[1]) for keys in _keys(target)]
-        held = {UUID(bytes=member): 0 for members in known for member in members} | held
-    counts = _by_shard(target, ((member, b"%d" % units) for member, units in held.items()))
+        held = {UUID(bytes=member): b"-" for members in known for member in members} | held
+    counts = _by_shard(target, held.items())
     for keys, head, members in zip(_keys(target), heads, counts, strict=True):
         for part in split(members, MEMBERS_AT_ONCE):
             yield [run(COUNT, keys, *head, *part)]

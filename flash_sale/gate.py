@@ -8,7 +8,7 @@ takes nothing more, until a reading of the database has it; the database knows i
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from redis import Redis
@@ -32,6 +32,8 @@ from flash_sale.gate_wire import (
 from kit.clock import monotonic_seconds
 
 T = TypeVar("T")
+
+SAFE_POLICY: Final = "noeviction"
 
 
 class Gate:
@@ -68,11 +70,11 @@ class Gate:
         return self._follow(gate_plans.peek(self._shards, campaign_id))
 
     def holding(self, campaign_id: UUID, member_ids: Iterable[UUID]) -> frozenset[UUID]:
-        """Return who of them may hold units, so that an earlier claim may be asked for again."""
+        """Return who of them may have claimed before, and are looked up when refused."""
         return self._follow(gate_plans.holding(self._shards, campaign_id, member_ids))
 
     def list_holders(self, campaign_id: UUID) -> frozenset[bytes]:
-        """Return the bytes of the ids of all who hold units, at least those of the last `peek`."""
+        """Return the bytes of the ids of who ever claimed, at least those of the last `peek`."""
         return self._follow(gate_plans.list_holders(self._shards, campaign_id))
 
     def read_counts(self, campaign_id: UUID) -> GateCounts:
@@ -138,7 +140,7 @@ class AsyncGate:
         return await self._follow(gate_plans.peek(self._shards, campaign_id))
 
     async def holding(self, campaign_id: UUID, member_ids: Iterable[UUID]) -> frozenset[UUID]:
-        """Return who of them may hold units, so that an earlier claim may be asked for again."""
+        """Return who of them may have claimed before, and are looked up when refused."""
         return await self._follow(gate_plans.holding(self._shards, campaign_id, member_ids))
 
     async def read_counts(self, campaign_id: UUID) -> GateCounts:
@@ -181,12 +183,24 @@ def check_policy(redis: "Redis | RedisCluster") -> str | None:
             told = redis.info("memory", target_nodes=RedisCluster.PRIMARIES)
         else:
             told = {"Redis": redis.info("memory")}
+    policies = {name: node.get("maxmemory_policy", SAFE_POLICY) for name, node in told.items()}
     bad = sorted(
-        f"{name} has {node['maxmemory_policy']}"
-        for name, node in told.items()
-        if node["maxmemory_policy"] != "noeviction"
+        f"{name} has {policy}" for name, policy in policies.items() if policy != SAFE_POLICY
     )
-    return f"maxmemory-policy must be noeviction: {', '.join(bad)}" if bad else None
+    return f"maxmemory-policy must be {SAFE_POLICY}: {', '.join(bad)}" if bad else None
+
+
+def list_weaknesses(redis: "Redis | RedisCluster") -> list[str]:
+    """Return what `/readyz` names as degraded: `gate_policy`, or nothing.
+
+    A Redis that is away, or that tells nobody of its memory, as some do for whom others see to
+    it, is not held against anybody here.
+    """
+    try:
+        warning = check_policy(redis)
+    except GateUnavailable:
+        return []
+    return [] if warning is None else ["gate_policy"]
 
 
 @contextmanager

@@ -154,7 +154,7 @@ def peek(shards: Shards, campaign_id: UUID) -> Plan[GateView | None]:
 
 
 def holding(shards: Shards, campaign_id: UUID, member_ids: Iterable[UUID]) -> Plan[frozenset[UUID]]:
-    """Return which of the members may hold units: all, when the gate was lost."""
+    """Return which of the members may have claimed before: all, when the gate was lost."""
     asked = list(member_ids)
     number = yield from shards.read(campaign_id)
     if not number or not asked:
@@ -175,7 +175,7 @@ def holding(shards: Shards, campaign_id: UUID, member_ids: Iterable[UUID]) -> Pl
 
 
 def list_holders(shards: Shards, campaign_id: UUID) -> Plan[frozenset[bytes]]:
-    """Return the bytes of the ids of all who hold units, at least those of the last `peek`."""
+    """Return the bytes of the ids of who ever claimed, at least those of the last `peek`."""
     number = yield from shards.read(campaign_id)
     calls = [command("HKEYS", keys_of(campaign_id, shard)[1]) for shard in range(number)]
     replies = (yield calls) if calls else []

@@ -24,8 +24,9 @@ local function give_back(name, quantity, early)
   call('HINCRBY', META, 'units', quantity)
   if early then call('HINCRBY', META, 'early_units', quantity) end
   call('HINCRBY', COUNTS, 'units_given_back', quantity)
+  -- With 0, too, a member is looked up when refused: an earlier claim of theirs may be true.
   local member = sub(name, 1, 16)
-  if call('HINCRBY', HELD, member, -quantity) <= 0 then call('HDEL', HELD, member) end
+  if call('HINCRBY', HELD, member, -quantity) < 0 then call('HSET', HELD, member, 0) end
 end
 """
 
@@ -172,8 +173,6 @@ for i = 1, #entries, 2 do
     call('HDEL', ENTRIES, entries[i])
   elseif settled == 0 and admitted <= now - pending then
     give_back(entries[i], quantity, early)
-    -- The database may have it all the same: whoever stands here is looked up, with 0, too.
-    call('HSETNX', HELD, sub(entries[i], 1, 16), 0)
   elseif admitted > read + margin then
     sure = sure + quantity
     if early then sure_early = sure_early + quantity end
@@ -200,7 +199,8 @@ told[10] = young
 return told
 """
 
-# ARGV: fill_no · read_ms · margin_ms · members, each with the units it holds after its 16 bytes.
+# ARGV: fill_no · read_ms · margin_ms · members, each with the units it holds after its 16 bytes,
+# or with '-' when the reading does not know it: such a member is forgotten.
 # A count between what must and what may be right is left alone.
 _COUNT: Final = r"""
 if call('HGET', META, 'fill_no') ~= ARGV[1] then return 0 end
@@ -216,11 +216,12 @@ for i = 1, #entries, 2 do
   end
 end
 for i = 4, #ARGV do
-  local member = sub(ARGV[i], 1, 16)
-  local least = tonumber(sub(ARGV[i], 17)) + (sure[member] or 0)
+  local member, units = sub(ARGV[i], 1, 16), sub(ARGV[i], 17)
+  local least = (tonumber(units) or 0) + (sure[member] or 0)
   local most = least + (unsure[member] or 0)
   local held = math.max(least, math.min(most, tonumber(call('HGET', HELD, member) or 0)))
-  if held > 0 then call('HSET', HELD, member, held) else call('HDEL', HELD, member) end
+  if held > 0 or units ~= '-' then call('HSET', HELD, member, held)
+  else call('HDEL', HELD, member) end
 end
 return 1
 """

@@ -76,9 +76,9 @@ class GateTarget:
     limit_per_member: int
     free_units: int
     waiting_units: int  # of the free ones, kept for offers to the waitlist
-    held_by_member: Mapping[UUID, int]  # units that count against the limit
+    held_by_member: Mapping[UUID, int]  # units that count against the limit; 0 of who lost theirs
     offers: Mapping[UUID, UUID]  # member → open offer from the waitlist
-    is_full: bool  # held_by_member has everybody, so that all others hold nothing
+    is_full: bool  # held_by_member has everybody who ever claimed: all others are forgotten
     early_starts_at: datetime | None = None
     early_units: int = 0  # still to be had early
     shards: int = 1
@@ -94,7 +94,7 @@ class GateView:
     starts_at: datetime
     ends_at: datetime
     early_starts_at: datetime | None
-    holders: int  # members who hold units
+    holders: int  # members who hold units, or once claimed some
     version: tuple[int, ...]  # another one as soon as anybody else may hold units
 
 

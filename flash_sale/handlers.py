@@ -10,7 +10,7 @@ from flash_sale.events import OfferMade, OpeningReminded
 from flash_sale.models import SaleMode
 from shop.campaigns import queries as campaigns
 from shop.campaigns.events import CampaignCopiedForSlot, CampaignEnded, CampaignSettled
-from shop.campaigns.models import CampaignKind, CampaignStatus
+from shop.campaigns.models import CampaignKind
 from shop.members.events import MembersJoined
 from shop.orders.events import OrderClosed, OrderPaid, OrderRefunded
 
@@ -43,9 +43,7 @@ def draw_or_close_when_ended(event: CampaignEnded, *, session: Session, now: dat
     if event.kind != CampaignKind.FLASH_SALE.value:
         return
     campaign_id = UUID(event.campaign_id)
-    # Heard of too late, with everything given back already, there is nothing to draw for.
-    is_settled = queries.get_status(session, campaign_id) is CampaignStatus.SETTLED
-    if queries.get_terms(session, campaign_id).mode is SaleMode.LOTTERY and not is_settled:
+    if queries.get_terms(session, campaign_id).mode is SaleMode.LOTTERY:
         lottery.hold_draw(session, campaign_id, now=now)
     else:
         waiting.close_queue(session, campaign_id, now=now)

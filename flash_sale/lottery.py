@@ -19,6 +19,7 @@ from kit.outbox import emit
 from kit.rows import array_table
 from shop.campaigns.models import CampaignStatus
 from shop.campaigns.queries import lock_campaign
+from shop.campaigns.service import release_campaign
 from shop.cards import allotments
 
 CHUNK: Final = 10_000
@@ -63,7 +64,7 @@ def hold_draw(session: Session, campaign_id: UUID, *, now: datetime) -> Draw:
     )
     session.add(held)
     emit(session, LotteryDrawn(str(campaign_id), held.entries, held.winners), now=now)
-    session.flush()  # offers go by the ranks
+    release_campaign(session, campaign, now=now)
     waiting.offer_free_units(session, campaign_id, now=now)
     return held
 

@@ -29,7 +29,7 @@ class SaleMode(StrEnum):
 
 
 class FlashTerms(Base):
-    """How a campaign's one item is sold; written with the draft, never changed once published."""
+    """How a campaign's one item is sold; written with the draft, and never changed."""
 
     __tablename__ = "flash_terms"
     __table_args__ = (

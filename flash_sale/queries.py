@@ -113,10 +113,12 @@ def list_units(
 
 
 def count_held_by_member(session: Session, campaign_id: UUID) -> Mapping[UUID, int]:
-    """Return member → units held or paid, for everybody who has any."""
+    """Return member → units held or paid, 0 for those who once claimed and hold nothing now."""
+    is_taken = Claim.status.in_(TAKEN)
     rows = session.execute(
-        select(Claim.member_id, func.count())
-        .where(Claim.campaign_id == campaign_id, Claim.status.in_(TAKEN))
+        select(Claim.member_id, func.count().filter(is_taken))
+        # That is everybody; said so, each half is found by an index of its own.
+        .where(Claim.campaign_id == campaign_id, is_taken | Claim.ended_at.is_not(None))
         .group_by(Claim.member_id)
     )
     return {member_id: int(count) for member_id, count in rows}

@@ -10,7 +10,7 @@ from uuid import UUID
 from flash_sale.models import FlashTerms, SaleMode
 from kit.errors import Conflict, Forbidden, Malformed
 from shop.campaigns.models import Campaign, CampaignStatus
-from shop.campaigns.rules import Ended, NotStarted, Paused
+from shop.campaigns.rules import Ended, NotStarted, Paused, trail_ends_at
 
 S = CampaignStatus
 
@@ -137,7 +137,7 @@ def takes_waits(campaign: Campaign, *, now: datetime) -> bool:
 
 def offers_until(campaign: Campaign) -> datetime:
     """Return the moment after which nothing is offered any more."""
-    return campaign.ends_at + timedelta(seconds=campaign.trails_seconds)
+    return trail_ends_at(campaign)
 
 
 def draw_commitment(seed: bytes) -> bytes:

@@ -1,8 +1,9 @@
 """A flash sale at an operator's hand: its terms, publishing it, copying it."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -15,8 +16,7 @@ from kit.money import Fen
 from shop.campaigns import planning
 from shop.campaigns import queries as campaigns_queries
 from shop.campaigns import service as campaigns
-from shop.campaigns.models import Campaign, CampaignKind
-from shop.campaigns.planning import DryRun
+from shop.campaigns.models import Campaign, CampaignItem, CampaignKind
 from shop.campaigns.rules import Window
 from shop.campaigns.service import Plan
 
@@ -32,44 +32,10 @@ def plan_flash_sale(
     )
     if terms.mode is SaleMode.LOTTERY:
         # Who is drawn claims after the window, and who lets that pass makes room for the next.
-        plan = replace(plan, trails=2 * terms.offer)
+        plan = replace(plan, trails=2 * terms.offer, needs_release=True)
     campaign = campaigns.plan_campaign(session, CampaignKind.FLASH_SALE, plan, actor=actor, now=now)
     _write_terms(session, campaign, terms)
     return campaign
-
-
-def dry_run(
-    session: Session, campaign: Campaign, *, fee_basis_points: int, now: datetime
-) -> DryRun:
-    """Forecast a flash sale: everything sells at the deal price."""
-    return planning.dry_run(
-        session,
-        campaign,
-        lowest_prices=_lowest_prices(session, campaign),
-        fee_basis_points=fee_basis_points,
-        now=now,
-    )
-
-
-def schedule_flash_sale(
-    session: Session,
-    campaign: Campaign,
-    *,
-    fee_basis_points: int,
-    actor: str,
-    approved_by: str | None = None,
-    now: datetime,
-) -> DryRun:
-    """Publish a draft; raises what `campaigns.schedule_campaign` raises."""
-    return campaigns.schedule_campaign(
-        session,
-        campaign,
-        lowest_prices=_lowest_prices(session, campaign),
-        fee_basis_points=fee_basis_points,
-        actor=actor,
-        approved_by=approved_by,
-        now=now,
-    )
 
 
 def copy_flash_sale(
@@ -96,9 +62,9 @@ def copy_terms(session: Session, *, from_id: UUID, into: Campaign) -> None:
     _write_terms(session, into, _plan_of(queries.get_terms(session, from_id)))
 
 
-def _lowest_prices(session: Session, campaign: Campaign) -> Mapping[UUID, Fen]:
-    items = campaigns_queries.list_items(session, [campaign.id])[campaign.id]
-    return {item.id: item.deal_price_fen for item in items}
+def _lowest_price(session: Session, item: CampaignItem) -> Fen:
+    """Return the deal price: everything sells at it."""
+    return item.deal_price_fen
 
 
 def _write_terms(session: Session, campaign: Campaign, plan: TermsPlan) -> None:
@@ -129,3 +95,8 @@ def _plan_of(terms: FlashTerms) -> TermsPlan:
         early_units=terms.early_units,
         early_orders=terms.early_orders,
     )
+
+
+# Both are the campaign's own, at the prices of this way of selling.
+dry_run: Final = partial(planning.dry_run, lowest_price_of=_lowest_price)
+schedule_flash_sale: Final = partial(campaigns.schedule_campaign, lowest_price_of=_lowest_price)

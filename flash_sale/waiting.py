@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from flash_sale import queries
 from flash_sale.events import OfferMade
-from flash_sale.models import Draw, FlashTerms, SaleMode, Wait, WaitStatus
+from flash_sale.models import FlashTerms, SaleMode, Wait, WaitStatus
 from flash_sale.queries import Sale
 from flash_sale.rules import NoOffer, StillOnSale, offers_until, takes_waits
 from kit.faultpoints import faultpoint
@@ -20,7 +20,7 @@ from kit.outbox import emit
 from kit.sweep import is_due, settle
 from shop.campaigns.models import Audience, Campaign, CampaignStatus
 from shop.campaigns.queries import lock_campaign
-from shop.campaigns.rules import CampaignLimitReached, Ended, NotForYou, NotStarted
+from shop.campaigns.rules import OVER, CampaignLimitReached, Ended, NotForYou, NotStarted
 from shop.cards import allotments
 from shop.cards.service import OutOfStock
 from shop.members import queries as members
@@ -49,9 +49,9 @@ def join(session: Session, campaign_id: UUID, *, member_id: UUID, now: datetime)
         joined_at=now,
     )
     session.add(wait)
-    session.flush()  # its place is counted next; a draw under way is waited for here
-    if sale.terms.mode is SaleMode.LOTTERY and session.get(Draw, campaign_id) is not None:
-        raise Ended  # who came while it was made was not in it
+    session.flush()  # its place is counted next; who just ends the queue is waited for here
+    if queries.get_status(session, campaign_id) in OVER:
+        raise Ended  # who came while it was ended is in no draw, and nobody tells them
     return wait
 
 
@@ -102,8 +102,7 @@ def offer_free_units(session: Session, campaign_id: UUID, *, now: datetime) -> i
     terms = queries.get_terms(session, campaign_id)
     # Two who offer at once would each offer the same unit.
     campaign = lock_campaign(session, campaign_id)
-    is_drawn = session.get(Draw, campaign_id) is not None
-    if not _may_offer(campaign, terms, is_drawn=is_drawn, now=now):
+    if not _may_offer(campaign, terms, now=now):
         return 0
     free = allotments.count_left(session, [terms.item_id], now=now).get(terms.item_id, 0)
     next_ones = _lock_next(session, campaign_id, most=min(free, MOST_OFFERS))
@@ -124,6 +123,8 @@ def offer_free_units(session: Session, campaign_id: UUID, *, now: datetime) -> i
 
 def close_queue(session: Session, campaign_id: UUID, *, now: datetime) -> None:
     """Nothing is offered any more: tell those who still wait that it is over."""
+    # Whoever is just joining refers to the terms: they are waited for, and are told, too.
+    session.get_one(FlashTerms, campaign_id, with_for_update=True, populate_existing=True)
     waiting = session.scalars(
         select(Wait)
         .where(Wait.campaign_id == campaign_id, Wait.status == WaitStatus.WAITING)
@@ -149,10 +150,11 @@ def _check_waits(session: Session, sale: Sale, member_id: UUID, *, now: datetime
         raise StillOnSale
 
 
-def _may_offer(campaign: Campaign, terms: FlashTerms, *, is_drawn: bool, now: datetime) -> bool:
+def _may_offer(campaign: Campaign, terms: FlashTerms, *, now: datetime) -> bool:
     if terms.mode is SaleMode.LOTTERY:
         # A draw comes first; who was drawn is offered units until the campaign's trail is over.
         is_over = campaign.status is CampaignStatus.ENDED
+        is_drawn = campaign.released_at is not None
         return is_over and now < offers_until(campaign) and is_drawn
     return campaign.status is CampaignStatus.LIVE and now < campaign.ends_at
 

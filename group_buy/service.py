@@ -1,8 +1,9 @@
 """A group-buy campaign at an operator's hand: its terms, publishing it, copying it."""
 
 import dataclasses
-from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -12,10 +13,8 @@ from group_buy.models import GroupTerms
 from group_buy.rules import BadTerms, Rung, TermsPlan, check_terms, ladder_of, lowest_price
 from kit.money import Fen
 from shop.campaigns import planning
-from shop.campaigns import queries as campaigns_queries
 from shop.campaigns import service as campaigns
-from shop.campaigns.models import Campaign, CampaignKind
-from shop.campaigns.planning import DryRun
+from shop.campaigns.models import Campaign, CampaignItem, CampaignKind
 from shop.campaigns.rules import Window
 from shop.campaigns.service import Plan
 
@@ -38,40 +37,6 @@ def plan_group_buy(
     session.add(_terms_of(campaign.id, terms))
     session.flush()  # what follows reads the terms
     return campaign
-
-
-def dry_run(
-    session: Session, campaign: Campaign, *, fee_basis_points: int, now: datetime
-) -> DryRun:
-    """Forecast a group-buy campaign at the lowest price its terms allow."""
-    return planning.dry_run(
-        session,
-        campaign,
-        lowest_prices=_lowest_prices(session, campaign),
-        fee_basis_points=fee_basis_points,
-        now=now,
-    )
-
-
-def schedule_group_buy(
-    session: Session,
-    campaign: Campaign,
-    *,
-    fee_basis_points: int,
-    actor: str,
-    approved_by: str | None = None,
-    now: datetime,
-) -> DryRun:
-    """Publish a draft; raises what `campaigns.schedule_campaign` raises."""
-    return campaigns.schedule_campaign(
-        session,
-        campaign,
-        lowest_prices=_lowest_prices(session, campaign),
-        fee_basis_points=fee_basis_points,
-        actor=actor,
-        approved_by=approved_by,
-        now=now,
-    )
 
 
 def copy_group_buy(
@@ -100,10 +65,10 @@ def copy_terms(session: Session, *, from_id: UUID, into_id: UUID) -> None:
     session.flush()  # what follows reads the terms
 
 
-def _lowest_prices(session: Session, campaign: Campaign) -> Mapping[UUID, Fen]:
-    terms = queries.get_terms(session, campaign.id)
-    items = campaigns_queries.list_items(session, [campaign.id])[campaign.id]
-    return {item.id: lowest_price(terms, item.deal_price_fen) for item in items}
+def _lowest_price(session: Session, item: CampaignItem) -> Fen:
+    """Return the lowest price that the terms allow, on a ladder or for an initiator."""
+    terms = queries.get_terms(session, item.campaign_id)
+    return lowest_price(terms, item.deal_price_fen)
 
 
 def _terms_of(campaign_id: UUID, plan: TermsPlan) -> GroupTerms:
@@ -130,3 +95,8 @@ def _plan_of(terms: GroupTerms) -> TermsPlan:
         groups_per_member=terms.groups_per_member,
         seats_per_member=terms.seats_per_member,
     )
+
+
+# Both are the campaign's own, at the prices of this way of selling.
+dry_run: Final = partial(planning.dry_run, lowest_price_of=_lowest_price)
+schedule_group_buy: Final = partial(campaigns.schedule_campaign, lowest_price_of=_lowest_price)

@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from flash_sale.gate import list_weaknesses
 from kit.heartbeat import missing_kinds
 from public_site.ports import ports
 
@@ -61,4 +62,4 @@ def _degraded() -> list[str]:
         ports().redis.ping()
     except RedisError:
         return ["redis"]
-    return []
+    return list_weaknesses(ports().gate_redis)

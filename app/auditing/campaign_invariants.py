@@ -97,6 +97,14 @@ CAMPAIGN_INVARIANTS: Final = (
         " (SELECT FROM seats s WHERE s.group_id = g.id AND s.status IN ('held', 'paid')))",
     ),
     Invariant(
+        "I16.campaigns_come_to_an_end",
+        "a campaign has a moment at which its next edge is passed, or its way of selling gives it"
+        " one within a day of its end",
+        "SELECT id FROM campaigns WHERE status IN ('scheduled', 'warming', 'live', 'paused',"
+        " 'ended') AND due_at IS NULL AND NOT (status = 'ended' AND needs_release"
+        "   AND released_at IS NULL AND ends_at > CAST(:now AS timestamptz) - interval '1 day')",
+    ),
+    Invariant(
         "I28.edges_once_and_in_order",
         "a campaign passed just the edges that lead to its status, none before its time",
         "SELECT c.id FROM campaigns c LEFT JOIN campaign_edges e ON e.campaign_id = c.id"
@@ -126,6 +134,7 @@ CAMPAIGN_INVARIANTS: Final = (
         "   AND g.opened_at < c.ends_at AND o.placed_at < g.ends_at) AND NOT EXISTS"
         " (SELECT FROM waits w JOIN status_changes s ON s.row_id = w.id AND s.new = 'taken'"
         "   WHERE w.campaign_id = c.id AND s.at = o.placed_at AND o.placed_at < w.offered_until"
-        "   AND w.offered_until <= c.ends_at + make_interval(secs => c.trails_seconds)))",
+        "   AND w.offered_until <= coalesce(c.released_at, c.ends_at)"
+        "     + make_interval(secs => c.trails_seconds)))",
     ),
 )

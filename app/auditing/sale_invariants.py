@@ -69,13 +69,18 @@ SALE_INVARIANTS: Final = (
     ),
     Invariant(
         "I28.draws_are_whole",
-        "a draw ranked everybody who was in it from 1 on, and promised no more units than these",
+        "a draw ranked everybody who was in it from 1 on, promised no more units than these, and"
+        " came before its campaign's trail",
         "SELECT d.campaign_id FROM draws d LEFT JOIN waits w ON w.campaign_id = d.campaign_id"
         " AND w.rank > 0 GROUP BY d.campaign_id HAVING count(w.id) <> d.entries"
         " OR count(DISTINCT w.rank) <> d.entries OR coalesce(max(w.rank), 0) <> d.entries"
         " OR d.winners > d.entries"
         " UNION ALL SELECT w.id FROM waits w WHERE w.rank <> 0 AND NOT EXISTS"
-        " (SELECT FROM draws d WHERE d.campaign_id = w.campaign_id)",
+        " (SELECT FROM draws d WHERE d.campaign_id = w.campaign_id)"
+        " UNION ALL SELECT c.id FROM campaigns c JOIN flash_terms t ON t.campaign_id = c.id"
+        " AND t.mode = 'lottery' LEFT JOIN draws d ON d.campaign_id = c.id"
+        " WHERE c.released_at IS DISTINCT FROM d.drawn_at"
+        " OR (c.status = 'settled' AND d.drawn_at IS NULL)",
     ),
     Invariant(
         "I28.lots_decide",

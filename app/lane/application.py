@@ -24,6 +24,7 @@ from app.lane.door import ClaimDoor, Pending, finish
 from app.lane.figures import ROUTE, Figures
 from app.operations import is_from_here, is_key
 from flash_sale.batch import Outcome
+from flash_sale.gate import list_weaknesses
 from flash_sale.lane.desk import LaneDesk
 from kit.errors import DomainError, Unavailable
 from shop.ports import Ports
@@ -210,7 +211,7 @@ def _degraded(ports: Ports) -> list[str]:
         ports.gate_redis.ping()
     except RedisError:
         return ["redis"]
-    return []
+    return list_weaknesses(ports.gate_redis)
 
 
 def _finish(pending: Pending, asked: Asked) -> Answer:

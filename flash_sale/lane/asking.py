@@ -6,17 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Final
 from uuid import UUID
 
-from flash_sale.admission import gate_claim
+from flash_sale.admission import Silence, gate_claim
 from flash_sale.gate import AsyncGate
 from flash_sale.gate_wire import GateUnavailable, Verdict
 from flash_sale.lane.tickets import Ticket
-from kit.clock import monotonic_seconds
 
 MOST_AT_ONCE: Final = 512
 # Two: while Redis works on one question, the next one travels.
 MOST_UNDER_WAY: Final = 2
-# After a failure nobody asks Redis for this long, so that an outage costs one timeout, not all.
-SILENCE_SECONDS: Final = 1.0
 
 # Campaign, tickets, and a verdict for each; no verdicts when the gate does not answer.
 OnVerdicts = Callable[[UUID, Sequence[Ticket], Sequence[Verdict] | None], None]
@@ -32,7 +29,7 @@ class Asking:
         self._waiting: dict[UUID, deque[Ticket]] = {}
         self._under_way: Counter[UUID] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._silent_until = 0.0
+        self._silence = Silence()
 
     def ask(self, campaign_id: UUID, tickets: Sequence[Ticket]) -> None:
         """Have tickets judged, with whatever else comes in this turn of the loop."""
@@ -52,7 +49,7 @@ class Asking:
         batch = [waiting.popleft() for _ in range(min(len(waiting), MOST_AT_ONCE))]
         if not waiting:
             del self._waiting[campaign_id]
-        if monotonic_seconds() < self._silent_until:
+        if self._silence.is_on:
             self._on_verdicts(campaign_id, batch, None)
             asyncio.get_running_loop().call_soon(self._send, campaign_id)
             return
@@ -67,7 +64,7 @@ class Asking:
             claims = [gate_claim(ticket.wanted) for ticket in batch]
             verdicts = await self._gate.admit(campaign_id, claims)
         except GateUnavailable:
-            self._silent_until = monotonic_seconds() + SILENCE_SECONDS
+            self._silence.begin()
         finally:
             self._under_way[campaign_id] -= 1
             if not self._under_way[campaign_id]:

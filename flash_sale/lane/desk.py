@@ -193,7 +193,7 @@ class LaneDesk:
         return await self.aside.attempt(partial(work, else_raise=else_raise))
 
     async def _recall(self, campaign_id: UUID, tickets: Sequence[Ticket], verdict: Verdict) -> None:
-        """Tell those who hold units what the same claim came to, and refuse the others."""
+        """Tell those who may have claimed what the same claim came to, and refuse the others."""
         try:
             holding = await self._holding(campaign_id, tickets, verdict)
         except GateUnavailable:  # "sold out" would be the last word, and may be wrong

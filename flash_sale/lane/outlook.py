@@ -36,7 +36,7 @@ class Look:
 
     at: float
     view: GateView
-    holders: frozenset[bytes] | None  # None: not known, and so everybody may be one
+    holders: frozenset[bytes] | None  # who ever claimed; None: not known, so everybody may have
 
 
 class Outlook:
@@ -117,7 +117,7 @@ class Outlook:
                 log.exception("no look at the gates")
 
     def _holders(self, campaign_id: UUID, view: GateView) -> frozenset[bytes] | None:
-        """Return all who may hold units; read again only when somebody else may."""
+        """Return all who may hold units or have claimed; read again only when others may."""
         if view.units or view.holders > MOST_HOLDERS:
             return None
         before = self._looks.get(campaign_id)

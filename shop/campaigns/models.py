@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -91,6 +92,10 @@ class Campaign(Base, Retried):
         CheckConstraint("binds_days BETWEEN 1 AND 90", name="binds_sane"),
         CheckConstraint("trails_seconds BETWEEN 0 AND 2592000", name="trails_sane"),
         CheckConstraint("(status = 'paused') <= (pause_reason IS NOT NULL)", name="paused_why"),
+        CheckConstraint(
+            "(status = 'settled' AND needs_release) <= (released_at IS NOT NULL)",
+            name="settled_when_released",
+        ),
         UniqueConstraint("slot_id", "slot_on"),
         Index("ix_campaigns_due_at", "due_at", postgresql_where="due_at IS NOT NULL"),
         Index("ix_campaigns_kind_status", "kind", "status", "id"),
@@ -112,6 +117,9 @@ class Campaign(Base, Retried):
     trails_seconds: Mapped[int]  # how long after its end something of it may still be sold
     # How long an invite to it binds whoever opens it.
     binds_days: Mapped[int] = mapped_column(default=7, server_default="7")
+    # Not settled before its way of selling says so, and then its trail begins.
+    needs_release: Mapped[bool] = mapped_column(default=False, server_default=false())
+    released_at: Mapped[datetime | None]
     pause_reason: Mapped[str | None] = mapped_column(String(200))
     is_stopped: Mapped[bool] = mapped_column(default=False)  # paused by the emergency stop
     slot_id: Mapped[UUID | None] = mapped_column(ForeignKey("slots.id"))

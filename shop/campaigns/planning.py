@@ -1,6 +1,6 @@
 """The dry run: what publishing a campaign would need, cost at worst, and collide with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -57,6 +57,10 @@ class Finding:
     detail: str
 
 
+# What the units of an item may go for at least, by the terms of the way of selling.
+LowestPriceOf = Callable[[Session, CampaignItem], Fen]
+
+
 @dataclass(frozen=True, slots=True)
 class DryRun:
     """Everything that publishing would mean; publishing is refused while `blockers` stand."""
@@ -73,15 +77,16 @@ def dry_run(
     session: Session,
     campaign: Campaign,
     *,
-    lowest_prices: Mapping[UUID, Fen],
+    lowest_price_of: LowestPriceOf,
     fee_basis_points: int,
     now: datetime,
 ) -> DryRun:
-    """Forecast a campaign; `lowest_prices` are per item what its way of selling may go down to.
+    """Forecast a campaign at the prices that its way of selling may go down to.
 
     Of each price a payment platform keeps `fee_basis_points`.
     """
     items = queries.list_items(session, [campaign.id])[campaign.id]
+    prices = {item.id: lowest_price_of(session, item) for item in items}
     offers = _find_offers(session, items)
     free = cards.count_free(session, [item.sku_id for item in items], now=now)
     forecasts = [
@@ -89,8 +94,8 @@ def dry_run(
             item,
             offers[item.sku_id][0],
             free.get(item.sku_id, 0),
-            lowest_price=lowest_prices[item.id],
-            fee=share_of(lowest_prices[item.id], basis_points=fee_basis_points),
+            lowest_price=prices[item.id],
+            fee=share_of(prices[item.id], basis_points=fee_basis_points),
         )
         for item in items
     ]

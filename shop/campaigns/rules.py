@@ -159,8 +159,18 @@ def due_in(campaign: Campaign, status: CampaignStatus) -> datetime | None:
         S.LIVE: campaign.ends_at,
         S.PAUSED: campaign.ends_at,
         # It is settled when nothing of it is open, and not before anything of it may be sold.
-        S.ENDED: campaign.ends_at + timedelta(seconds=campaign.trails_seconds),
+        S.ENDED: None if _is_kept(campaign) else trail_ends_at(campaign),
     }.get(status)
+
+
+def trail_ends_at(campaign: Campaign) -> datetime:
+    """Return until when something of it may be sold: its trail begins at its end, or release."""
+    begins_at = campaign.released_at or campaign.ends_at
+    return begins_at + timedelta(seconds=campaign.trails_seconds)
+
+
+def _is_kept(campaign: Campaign) -> bool:
+    return campaign.needs_release and campaign.released_at is None
 
 
 def slot_window(on: date, *, starts_minute: int, lasts: timedelta, warms: timedelta) -> Window:

@@ -1,6 +1,6 @@
 """Campaigns at an operator's hand: plan, schedule, pause, resume, cancel, copy, settle."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -32,7 +32,7 @@ from shop.campaigns.models import (
     CampaignStatus,
     Edge,
 )
-from shop.campaigns.planning import DryRun, dry_run
+from shop.campaigns.planning import DryRun, LowestPriceOf, dry_run
 from shop.campaigns.rules import BadPlan, Window, check_window, due_in
 from shop.cards import allotments
 from shop.catalog.models import Sku
@@ -90,6 +90,7 @@ class Plan:
     refund_promise: str = ""
     binds_days: int = 7  # how long an invite to it binds whoever opens it
     trails: timedelta = timedelta(0)  # how long after its end something of it may still be sold
+    needs_release: bool = False  # not settled before its way of selling says so
 
 
 def plan_campaign(
@@ -114,6 +115,7 @@ def plan_campaign(
         ends_at=plan.window.ends_at,
         binds_days=plan.binds_days,
         trails_seconds=int(plan.trails.total_seconds()),
+        needs_release=plan.needs_release,
         created_by=actor,
         created_at=now,
     )
@@ -138,7 +140,7 @@ def schedule_campaign(
     session: Session,
     campaign: Campaign,
     *,
-    lowest_prices: Mapping[UUID, Fen],
+    lowest_price_of: LowestPriceOf,
     fee_basis_points: int,
     actor: str,
     approved_by: str | None = None,
@@ -153,7 +155,7 @@ def schedule_campaign(
     forecast = dry_run(
         session,
         campaign,
-        lowest_prices=lowest_prices,
+        lowest_price_of=lowest_price_of,
         fee_basis_points=fee_basis_points,
         now=now,
     )
@@ -229,10 +231,18 @@ def copy_campaign(
         refund_promise=source.refund_promise,
         binds_days=source.binds_days,
         trails=timedelta(seconds=source.trails_seconds),
+        needs_release=source.needs_release,
     )
     copied = plan_campaign(session, source.kind, plan, actor=actor, now=now)
     copied.copied_from_id = source.id
     return copied
+
+
+def release_campaign(session: Session, campaign: Campaign, *, now: datetime) -> None:
+    """Begin the trail of a campaign that is over and needed its way of selling's word for it."""
+    campaign.released_at = now
+    campaign.due_at = due_in(campaign, S.ENDED)
+    session.flush()  # what is still sold goes by it
 
 
 def settle_campaign(session: Session, campaign: Campaign, *, now: datetime) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Table, func, insert, inspect, select
+from sqlalchemy import Table, case, func, insert, inspect, select
 from sqlalchemy.orm import Session
 
 from kit.lifecycle import move_many
@@ -31,7 +31,11 @@ _NEWS: Final = {Edge.WARM: CampaignWarmed, Edge.OPEN: CampaignOpened, Edge.END: 
 _DUE_NEXT: Final = {
     S.WARMING: CAMPAIGNS.c.starts_at,
     S.LIVE: CAMPAIGNS.c.ends_at,
-    S.ENDED: CAMPAIGNS.c.ends_at + func.make_interval(0, 0, 0, 0, 0, 0, CAMPAIGNS.c.trails_seconds),
+    S.ENDED: case(
+        (CAMPAIGNS.c.needs_release, None),  # its way of selling says when
+        else_=CAMPAIGNS.c.ends_at
+        + func.make_interval(0, 0, 0, 0, 0, 0, CAMPAIGNS.c.trails_seconds),
+    ),
 }
 
 

@@ -42,6 +42,7 @@ class GateBench:
         self.campaign_id = uuid4()
         self.units, self.limit = units, limit
         self.sold: dict[bytes, GateClaim] = {}
+        self.buyers: set[UUID] = set()  # whoever has ever bought
 
     @property
     def free(self) -> int:
@@ -50,10 +51,10 @@ class GateBench:
 
     @property
     def held(self) -> dict[UUID, int]:
-        """Return what each member has bought."""
-        held: dict[UUID, int] = {}
+        """Return what each member has who ever bought."""
+        held = dict.fromkeys(self.buyers, 0)
         for claim in self.sold.values():
-            held[claim.member_id] = held.get(claim.member_id, 0) + claim.quantity
+            held[claim.member_id] += claim.quantity
         return held
 
     def now(self) -> datetime:
@@ -93,6 +94,7 @@ class GateBench:
     def buy(self, claim: GateClaim) -> None:
         """Commit a claim."""
         self.sold[entry_name(claim)] = claim
+        self.buyers.add(claim.member_id)
 
     def ask(self, *claims: GateClaim) -> list[Verdict]:
         """Ask the gate."""

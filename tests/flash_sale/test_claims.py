@@ -4,6 +4,8 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from flash_sale.batch import Claimed
 from flash_sale.models import ClaimStatus
@@ -22,6 +24,19 @@ from shop.orders.rules import LimitReached, SkuNotForSale
 from tests.factories.sales import DEAL_FEN, PAY_WITHIN, WINDOW, Deal, SaleBench
 
 SECOND = timedelta(seconds=1)
+
+
+class TestTerms:
+    """What a sale was published with."""
+
+    @pytest.mark.parametrize(
+        "verb", ["UPDATE flash_terms SET shards = 2", "DELETE FROM flash_terms"]
+    )
+    def test_stay(self, bench: SaleBench, verb: str) -> None:
+        """With other shards the gate would be thrown away in the middle of the rush."""
+        bench.sale()
+        with pytest.raises(IntegrityError, match="never changed"), bench.begin() as session:
+            session.execute(text(verb))
 
 
 class TestCommitting:

@@ -9,7 +9,7 @@ from redis import Redis
 from flash_sale.filling import FILLER_SECONDS, LATE_SECONDS, PENDING_SECONDS
 from flash_sale.gate_plans import Shards
 from flash_sale.gate_wire import Filling, GateState, Verdict
-from tests.factories.gates import HOUR, LATER, GateBench, Play, claim_of, mirror_of
+from tests.factories.gates import HOUR, LATER, GateBench, Play, claim_of
 
 TOO_LONG = timedelta(seconds=PENDING_SECONDS + 1)
 
@@ -181,9 +181,24 @@ class TestFilling:
         gone, pending = claim_of(), claim_of()
         bench.ask(gone, pending)
         bench.finish(gone)
-        bench.sold.clear()  # it lapsed
+        bench.sold.clear()
+        bench.buyers.clear()  # it became another member's
         bench.fill_later()
-        assert mirror_of(bench.counted()) == {pending.member_id: 1}
+        assert bench.counted() == {pending.member_id: 1}
+
+    @pytest.mark.parametrize("is_full", [True, False])
+    def test_knows_whose_units_came_back(self, bench: GateBench, is_full: bool) -> None:
+        """Their claim may be asked for again, and is looked up; also after one that failed."""
+        gone = claim_of()
+        bench.ask(gone)
+        bench.finish(gone)
+        bench.sold.clear()  # it lapsed
+        bench.fill_later(is_full=is_full)
+        another = claim_of(gone.member_id)
+        bench.ask(another)
+        bench.give_back(another)
+        assert bench.counted() == {gone.member_id: 0}
+        assert bench.gate.holding(bench.campaign_id, [gone.member_id]) == {gone.member_id}
 
     def test_takes_early_units_as_told_less_what_is_pending(self, bench: GateBench) -> None:
         now = bench.now()

@@ -11,9 +11,10 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
+from redis.exceptions import NoPermissionError
 from redis.retry import Retry
 
-from flash_sale.gate import AsyncGate, Gate, check_policy
+from flash_sale.gate import AsyncGate, Gate, check_policy, list_weaknesses
 from flash_sale.gate_wire import Filling, GateClaim, GateState, GateUnavailable, Verdict
 from tests.factories.gates import HOUR, GateBench, claim_of
 
@@ -69,6 +70,16 @@ class TestCounting:
             assert "allkeys-lru" in (check_policy(redis) or "")
         finally:
             redis.config_set("maxmemory-policy", "noeviction")
+
+    def test_a_redis_that_tells_nothing_of_its_memory_is_no_worse(
+        self, redis: "Redis", monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def forbid(*_: str) -> dict[str, str]:
+            raise NoPermissionError("not for you")
+
+        for info in (lambda _: {}, forbid):
+            monkeypatch.setattr(redis, "info", info)
+            assert list_weaknesses(redis) == []
 
 
 class TestTrouble:

@@ -8,15 +8,18 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from flash_sale import lottery
 from flash_sale.models import Draw, SaleMode, Wait, WaitStatus
 from flash_sale.queries import NotDrawn, get_terms
 from flash_sale.rules import DrawnByLot, NoOffer, draw, draw_commitment
+from flash_sale.service import copy_flash_sale
 from kit.ids import new_id
 from shop.campaigns.models import CampaignStatus
-from shop.campaigns.queries import CampaignNotFound
-from shop.campaigns.rules import Ended
+from shop.campaigns.queries import CampaignNotFound, lock_campaign
+from shop.campaigns.rules import Ended, Window
+from shop.campaigns.service import settle_campaign
 from shop.cards.models import Card
 from tests.factories.sales import OFFER, PAY_WITHIN, WINDOW, Deal, SaleBench
 
@@ -132,17 +135,43 @@ class TestDrawing:
         assert told["entries"] == [str(wait.id) for wait in waits[1:]]
         assert lottery.check(told) == []
 
-    def test_told_of_too_late_draws_for_nothing(self, bench: SaleBench) -> None:
-        """No worker ran until everything was given back: nobody is drawn, no event is stuck."""
+    def test_however_late_has_its_winners(self, bench: SaleBench) -> None:
+        """No worker ran: nothing is settled before the draw, and the trail begins with it."""
         campaign_id, _ = lottery_of(bench)
         bench.now += WINDOW
         bench.sweep("turn")
-        bench.now += 2 * OFFER
+        bench.now += 3 * OFFER
         bench.sweep("settle")
-        assert bench.campaign_row(campaign_id).status is CampaignStatus.SETTLED
+        assert bench.campaign_row(campaign_id).status is CampaignStatus.ENDED
         bench.relay()
-        assert {wait.status for wait in bench.waits(campaign_id)} == {S.OVER}
+        assert statuses(bench, campaign_id) == [S.OFFERED] * 2 + [S.WAITING] * 3
+        bench.now += OFFER
+        bench.sweep("lapse", "offer")
+        assert statuses(bench, campaign_id) == [S.LAPSED] * 2 + [S.OFFERED] * 2 + [S.WAITING]
+        third = next(wait for wait in bench.waits(campaign_id) if wait.rank == 3)
+        bench.now += OFFER - SECOND
+        bench.pay(bench.take(third).order_id)
+        bench.sweep("settle")
+        assert bench.campaign_row(campaign_id).status is CampaignStatus.ENDED
+        bench.now += SECOND
+        bench.sweep("lapse", "offer", "settle")
+        assert bench.campaign_row(campaign_id).status is CampaignStatus.SETTLED
         assert bench.violations() == []
+
+    def test_of_a_copy_is_waited_for_as_well(self, bench: SaleBench) -> None:
+        source_id = bench.draft(Deal(terms={"mode": SaleMode.LOTTERY}))
+        window = Window(bench.now, bench.now + WINDOW)
+        with bench.begin() as session:
+            source = lock_campaign(session, source_id)
+            copied = copy_flash_sale(session, source, window=window, actor="op", now=bench.now)
+            assert copied.needs_release
+
+    def test_is_waited_for_by_the_database_itself(self, bench: SaleBench) -> None:
+        campaign_id, _ = lottery_of(bench)
+        bench.now += WINDOW
+        bench.sweep("turn")
+        with pytest.raises(IntegrityError, match="settled_when_released"), bench.begin() as session:
+            settle_campaign(session, lock_campaign(session, campaign_id), now=bench.now)
 
 
 def _other(uuid: str) -> str:

@@ -75,6 +75,16 @@ class TestWithoutAGate:
         assert isinstance(without_gate(bench, campaign_id, bench.wanted()), Claimed)
         assert isinstance(without_gate(bench, campaign_id, bench.wanted()), SoldOut)
 
+    def test_whoever_has_an_offer_takes_it(self, bench: SaleBench) -> None:
+        """Nothing is free: the one unit is set aside, and for them."""
+        wait = bench.offered(limit=2)
+        with pytest.raises(NoOffer):
+            without_gate(bench, wait.campaign_id, bench.wanted(wait.member_id, quantity=2))
+        outcome = without_gate(bench, wait.campaign_id, bench.wanted(wait.member_id))
+        assert isinstance(outcome, Claimed)
+        assert bench.wait_of(wait).status is WaitStatus.TAKEN
+        assert bench.violations() == []
+
     def test_nobody_is_early(self, bench: SaleBench) -> None:
         """The quota of early units is counted by the gate alone."""
         early = {"early": MINUTE, "early_units": 1}

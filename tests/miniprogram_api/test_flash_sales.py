@@ -61,6 +61,23 @@ class TestClaiming:
         other = claim(person, made, key, quantity=2)
         assert other.get_json()["code"] in ("idempotency_key_reused", "limit_reached")
 
+    def test_also_after_its_order_lapsed_and_the_unit_is_somebody_else_s(
+        self, world: World
+    ) -> None:
+        """Whoever asks again hears of their order, however the gate came to be."""
+        made = put_on(world, stock=1)
+        open_doors(world)
+        person, key = world.member(), uuid4().hex
+        order = claim(person, made, key).get_json()["order"]
+        assert person.post(f"/v1/orders/{order['id']}/cancel", {}).status_code == 200
+        Hall(world).relay()
+        world.redis.flushall()
+        assert claim(world.member(), made).status_code == 201
+        again = claim(person, made, key)
+        assert again.status_code == 201, again.get_json()
+        assert again.get_json()["order"]["id"] == order["id"]
+        assert claim(person, made).get_json()["code"] == "sold_out"
+
     @pytest.mark.parametrize(
         "quantity", [0, -1, 101, 10**9, 10**30, 1.5, "1", "1e3", "", None, True, [], [1], {}]
     )

@@ -53,6 +53,17 @@ class TestReady:
         assert answer.get_json()["degraded"] == ["redis"]
         nobody.close()
 
+    def test_a_redis_that_may_throw_the_gate_away_is_named(
+        self, world: World, redis: "Redis"
+    ) -> None:
+        """Before the sale, while it can still be put right."""
+        redis.config_set("maxmemory-policy", "allkeys-lru")
+        try:
+            answer = world.visitor().get("/readyz")
+        finally:
+            redis.config_set("maxmemory-policy", "noeviction")
+        assert (answer.status_code, answer.get_json()["degraded"]) == (200, ["gate_policy"])
+
     def test_without_the_database_it_is_not(self, redis: "Redis", now: datetime) -> None:
         """503, and no word about why."""
         answer = World(nowhere(), redis, now).visitor().get("/readyz")

@@ -29,6 +29,13 @@ PLANTED: dict[str, list[str]] = {
             f" {SETTLED}) WHERE id = (SELECT id FROM cards WHERE status = 'free' LIMIT 1)"
         ),
     ],
+    "I16.campaigns_come_to_an_end": [
+        "UPDATE campaigns SET due_at = NULL WHERE status <> 'settled'",
+        (
+            "UPDATE campaigns SET due_at = NULL, status = 'ended', needs_release = true,"
+            " ends_at = ends_at - interval '2 days'"
+        ),
+    ],
     "I25.seats_fit": [
         f"UPDATE groups SET seats_paid = seats_paid + 1 WHERE id = {OPEN}",
         f"UPDATE seats SET seat_no = 1 WHERE group_id = {FORMED}",

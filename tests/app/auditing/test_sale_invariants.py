@@ -96,6 +96,7 @@ PLANTED: dict[str, list[str]] = {
         "UPDATE draws SET winners = entries + 1",
         "UPDATE draws SET entries = entries + 1",
         "DELETE FROM draws",
+        "UPDATE draws SET drawn_at = drawn_at + interval '1 second'",
     ],
     "I28.lots_decide": [
         f"UPDATE waits SET rank = 0 WHERE id = {DRAWN}",

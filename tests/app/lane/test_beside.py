@@ -24,6 +24,14 @@ class TestSigns:
         ready = lane.ask(Request("/readyz", "GET"))[0]
         assert (ready.status_code, ready.get_json()["degraded"]) == (200, ["redis"])
 
+    def test_a_redis_that_may_throw_the_gate_away_is_named(self, world: World, lane: Lane) -> None:
+        world.redis.config_set("maxmemory-policy", "allkeys-lru")
+        try:
+            ready = lane.ask(Request("/readyz", "GET"))[0]
+        finally:
+            world.redis.config_set("maxmemory-policy", "noeviction")
+        assert (ready.status_code, ready.get_json()["degraded"]) == (200, ["gate_policy"])
+
     def test_without_the_database_it_is_not_ready(
         self, lane: Lane, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -1,4 +1,4 @@
-"""Claims that went past the gate while it was away, asked for again when it is back."""
+"""Claims asked for again: they went past the gate while it was away, or their order lapsed."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,9 +7,10 @@ from uuid import uuid4
 import pytest
 
 from app.sample_campaigns import MadeCampaign
+from flash_sale import admission
 from flash_sale.gate_wire import GateUnavailable, keys_of
-from flash_sale.lane import asking
 from tests.app.lane.driver import Lane
+from tests.miniprogram_api.hall import Hall
 from tests.miniprogram_api.sales import let_in, open_doors, put_on, ring
 from tests.miniprogram_api.world import World
 
@@ -24,7 +25,7 @@ def sold(
     world: World, lane: Lane, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[MadeCampaign, str, str]:
     """Return a sale whose only unit was sold past the gate, the buyer's token and their key."""
-    monkeypatch.setattr(asking, "SILENCE_SECONDS", 0)
+    monkeypatch.setattr(admission, "SILENCE_SECONDS", 0)
     made, key = put_on(world, stock=1), uuid4().hex
     token = let_in(world, world.member(), made).token or ""
     open_doors(world)
@@ -68,3 +69,19 @@ class TestPastTheGate:
             monkeypatch.setattr(other.gate, "holding", nobody)
             answer = other.claim(token, made.id, key)
             assert (answer.status_code, answer.get_json()["code"]) == (503, "unavailable")
+
+
+class TestLapsed:
+    def test_the_same_request_has_the_same_answer(self, world: World, lane: Lane) -> None:
+        """Neither the gate nor the last look at it says that all is sold, and nothing else."""
+        made, key, person = put_on(world, stock=1), uuid4().hex, world.member()
+        tokens = [let_in(world, one, made).token or "" for one in (person, world.member())]
+        open_doors(world)
+        order = lane.claim(tokens[0], made.id, key).get_json()["order"]
+        assert person.post(f"/v1/orders/{order['id']}/cancel", {}).status_code == 200
+        Hall(world).relay()
+        world.redis.flushall()
+        assert lane.claim(tokens[1], made.id).status_code == 201
+        for _ in range(2):
+            assert lane.claim(tokens[0], made.id, key).get_json()["order"]["id"] == order["id"]
+            lane.look(made.id)
