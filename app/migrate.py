@@ -27,6 +27,7 @@ INSERT_ONLY: Final = (
     "touches",
     "attributions",
     "commission_entries",
+    "operator_actions",
 )
 
 

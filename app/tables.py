@@ -10,6 +10,7 @@ from shop.cards import models as cards
 from shop.catalog import models as catalog
 from shop.ledger import models as ledger
 from shop.members import models as members
+from shop.operators import models as operators
 from shop.orders import models as orders
 from shop.payments import models as payments
 from shop.referral import models as referral
@@ -28,6 +29,7 @@ ROOMS = (
     catalog,
     ledger,
     members,
+    operators,
     orders,
     payments,
     referral,

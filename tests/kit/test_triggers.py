@@ -29,6 +29,7 @@ GUARDED = (
     "claims",
     "waits",
     "commissions",
+    "operators",
 )
 FACTS = {
     "transfers",
@@ -42,6 +43,7 @@ FACTS = {
     "touches",
     "attributions",
     "commission_entries",
+    "operator_actions",
 }
 
 
