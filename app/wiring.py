@@ -4,6 +4,7 @@ import base64
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 from redis import Redis
@@ -141,6 +142,7 @@ def web_options(settings: Settings) -> WebOptions:
         ready_requires=settings.ready_requires,
         claims_base_url=(settings.lane_base_url or settings.public_base_url).rstrip("/"),
         challenge_from_score=settings.challenge_from_score,
+        public_origin=_origin(settings.public_base_url),
         limits=make_limits(settings),
     )
 
@@ -158,6 +160,11 @@ def _wechat_api(settings: Settings, redis: Redis, timeout: float) -> WechatApi:
         timeout_seconds=timeout,
         redis=redis,
     )
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _dearest_fee(settings: Settings) -> int:
