@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from console.showing import lasting, yuan
@@ -47,7 +47,7 @@ class Ware:
 
 def list_chosen(session: Session, choice: Choice) -> Page[Campaign]:
     """Return a page of campaigns, drafts too, newest first."""
-    query = _narrowed(select(Campaign), choice)
+    query = select(Campaign).where(*_chosen(choice))
     if choice.status is not None:
         query = query.where(Campaign.status == choice.status)
     return read_page(session, query, Campaign.id, cursor=choice.cursor, limit=PAGE)
@@ -55,8 +55,9 @@ def list_chosen(session: Session, choice: Choice) -> Page[Campaign]:
 
 def count_chosen(session: Session, choice: Choice) -> Mapping[CampaignStatus, int]:
     """Return how many of the chosen campaigns have each status."""
-    counted: Select[Any] = select(Campaign.status, func.count()).group_by(Campaign.status)
-    query = _narrowed(counted, choice)
+    query = (
+        select(Campaign.status, func.count()).where(*_chosen(choice)).group_by(Campaign.status)
+    )
     return {status: int(count) for status, count in session.execute(query)}
 
 
@@ -131,12 +132,13 @@ def list_clashes(session: Session, campaign: Campaign) -> Sequence[Campaign]:
     return [other for _item, other in found]
 
 
-def _narrowed(query: Select[Any], choice: Choice) -> Select[Any]:
+def _chosen(choice: Choice) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
     if choice.kind is not None:
-        query = query.where(Campaign.kind == choice.kind)
+        conditions.append(Campaign.kind == choice.kind)
     if choice.words:
-        query = query.where(Campaign.name.icontains(choice.words, autoescape=True))
-    return query
+        conditions.append(Campaign.name.icontains(choice.words, autoescape=True))
+    return conditions
 
 
 def _group_terms(session: Session, campaign: Campaign) -> list[tuple[str, str]]:

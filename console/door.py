@@ -114,6 +114,8 @@ def dress(response: Response) -> Response:
     """Give every answer of the console its policy; nothing of it is kept anywhere."""
     response.headers["Content-Security-Policy"] = POLICY
     response.headers.setdefault("Cache-Control", "no-store")
+    # Not "no-referrer": a browser would then hide the origin of our own forms, too.
+    response.headers["Referrer-Policy"] = "same-origin"
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     response.headers["X-Robots-Tag"] = "noindex"
     return response
