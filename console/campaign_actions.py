@@ -1,6 +1,6 @@
 """What operators do to campaigns: publish, copy, pause, resume, cancel; stop all, lift the stop."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -146,7 +146,7 @@ def _change(campaign_id: UUID, action: str, act: Act) -> Any:
         campaign = queries.lock_campaign(deed.session, campaign_id)
         deed.before = campaign_state(campaign)
         if request.form.get("version") != version_of(deed.before):
-            raise Stale(campaign, _typed())
+            raise Stale(campaign_id, deed.before, _typed())
         act(deed.session, campaign, deed.now)
         deed.after = _after(deed, campaign)
     return redirect(url_for("console_campaigns.show", campaign_id=campaign_id), code=303)
@@ -155,10 +155,11 @@ def _change(campaign_id: UUID, action: str, act: Act) -> Any:
 class Stale(Exception):
     """Somebody changed the campaign after the form was shown."""
 
-    def __init__(self, campaign: Campaign, typed: dict[str, str]) -> None:
+    def __init__(self, campaign_id: UUID, state: Mapping[str, Any], typed: dict[str, str]) -> None:
         """Keep how it stands now, and what was typed."""
         super().__init__()
-        self.campaign = campaign
+        self.campaign_id = campaign_id
+        self.state = state
         self.typed = typed
 
 
@@ -167,8 +168,9 @@ def show_stale(stale: Stale) -> Response:
     """Show how it stands now; the same button acts on that."""
     return refusals.show_conflict(
         stale.typed,
-        campaign=stale.campaign,
-        version=version_of(campaign_state(stale.campaign)),
+        campaign_id=stale.campaign_id,
+        seen=stale.state,
+        version=version_of(stale.state),
     )
 
 

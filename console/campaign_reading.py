@@ -55,9 +55,7 @@ def list_chosen(session: Session, choice: Choice) -> Page[Campaign]:
 
 def count_chosen(session: Session, choice: Choice) -> Mapping[CampaignStatus, int]:
     """Return how many of the chosen campaigns have each status."""
-    query = (
-        select(Campaign.status, func.count()).where(*_chosen(choice)).group_by(Campaign.status)
-    )
+    query = select(Campaign.status, func.count()).where(*_chosen(choice)).group_by(Campaign.status)
     return {status: int(count) for status, count in session.execute(query)}
 
 

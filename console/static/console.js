@@ -34,6 +34,18 @@
     });
   });
 
+  // --- On a phone a row of a table is a card: each cell is told its column's name
+  function nameCells(root) {
+    all("table.card-table", root).forEach(function (table) {
+      var names = all("thead th", table).map(function (head) { return head.textContent.trim(); });
+      all("tbody tr", table).forEach(function (row) {
+        all("td", row).forEach(function (cell, index) {
+          if (names[index] && !cell.hasAttribute("colspan")) cell.dataset.name = names[index];
+        });
+      });
+    });
+  }
+
   // --- Countdowns by the server's clock: computed anew each time, so sleeping does not matter
   function two(number) {
     return (number < 10 ? "0" : "") + number;
@@ -67,7 +79,7 @@
         .then(function (text) {
           if (text === null) return;
           place.classList.remove("stale");
-          if (text !== place.shown) { place.innerHTML = text; place.shown = text; tick(); }
+          if (text !== place.shown) { place.innerHTML = text; place.shown = text; tick(); nameCells(place); }
           again(1);
         })
         .catch(function () { place.classList.add("stale"); again(4); });
@@ -145,5 +157,6 @@
   tick();
   setInterval(tick, 1000);
   all("[data-live]").forEach(follow);
-  document.addEventListener("htmx:afterSwap", tick);
+  nameCells(document);
+  document.addEventListener("htmx:afterSwap", function () { tick(); nameCells(document); });
 })();

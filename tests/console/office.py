@@ -38,12 +38,12 @@ class Clerk:
         assert answer.status_code == 200, (path, answer.status_code, answer.get_data(as_text=True))
         return answer.get_data(as_text=True)
 
-    def post(self, path: str, *, csrf: bool = True, **fields: Any) -> TestResponse:
-        """Send a form, with its token unless told otherwise."""
-        more = {"headers": fields.pop("headers", {})}
-        if csrf:
-            fields.setdefault("csrf", self.csrf())
-        return self.client.post(f"/console{path}", data=fields, **more)
+    def post(self, path: str, **fields: Any) -> TestResponse:
+        """Send a form, with its token unless another is given."""
+        headers = fields.pop("headers", {})
+        if "csrf" not in fields:
+            fields["csrf"] = self.csrf()
+        return self.client.post(f"/console{path}", data=fields, headers=headers)
 
     def csrf(self) -> str:
         """Return the token of this session's forms."""
