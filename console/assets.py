@@ -11,7 +11,7 @@ from flask import Response, abort, request
 from console.door import OPEN, PREFIX, make_room, may
 
 FOLDER: Final = Path(__file__).resolve().parent / "static"
-KINDS: Final = {".css": "text/css", ".js": "text/javascript"}
+KINDS: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 blueprint = make_room("assets")

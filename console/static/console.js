@@ -88,7 +88,7 @@
   }
 
   // --- The palette
-  var palette, words, found, chosen = 0, asked = 0;
+  var palette, words, found, chosen = 0, asked = 0, drawn = 0, goes = false;
   function draw(things) {
     found.textContent = "";
     chosen = 0;
@@ -112,9 +112,15 @@
   }
   function look() {
     var mine = ++asked;
+    goes = false;
     fetch(words.dataset.place + "?q=" + encodeURIComponent(words.value), { headers: { "X-Live": "1" } })
       .then(function (answer) { return answer.ok ? answer.json() : { found: [] }; })
-      .then(function (told) { if (mine === asked) draw(told.found); });
+      .then(function (told) {
+        if (mine !== asked) return;
+        drawn = mine;
+        draw(told.found);
+        if (goes) go(found.children[0]);
+      });
   }
   function go(item) {
     if (item) location.assign(item.dataset.place);
@@ -134,7 +140,8 @@
         mark();
         event.preventDefault();
       } else if (event.key === "Enter") {
-        go(found.children[chosen]);
+        // What is listed may still be the answer to fewer letters.
+        if (drawn === asked) go(found.children[chosen]); else goes = true;
         event.preventDefault();
       }
     });
