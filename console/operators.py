@@ -15,9 +15,10 @@ from console.ports import keys, now, ports
 from console.versions import version_of
 from kit.errors import DomainError
 from shop.operators import queries, service
+from shop.operators.deeds import state_of
 from shop.operators.models import Operator
 from shop.operators.rules import MAY, BadOperator, NameTaken, Permission, Role
-from shop.operators.service import Credentials, state_of
+from shop.operators.service import Credentials
 
 Act = Callable[[Session, Operator, datetime], Any]
 

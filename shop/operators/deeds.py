@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from kit.ids import new_id
-from shop.operators.models import OperatorAction
+from shop.operators.models import Operator, OperatorAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +49,8 @@ def write_down(
             request_id=doer.request_id[:64],
         )
     )
+
+
+def state_of(operator: Operator) -> dict[str, Any]:
+    """Return what the log and the check of concurrent edits know of an operator."""
+    return {"status": operator.status.value, "roles": list(operator.roles)}

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from kit.ids import new_id
 from kit.lifecycle import move
 from shop.operators import queries
-from shop.operators.deeds import Doer, write_down
+from shop.operators.deeds import Doer, state_of, write_down
 from shop.operators.models import Operator, OperatorSession, OperatorStatus, RecoveryCode
 from shop.operators.rules import (
     BadOperator,
@@ -44,11 +44,6 @@ class Credentials:
     totp_secret: str = field(repr=False)
     totp_uri: str = field(repr=False)
     recovery_codes: list[str] = field(repr=False)
-
-
-def state_of(operator: Operator) -> dict[str, Any]:
-    """Return what the audit log and the check of concurrent edits know of an operator."""
-    return {"status": operator.status.value, "roles": list(operator.roles)}
 
 
 def add_operator(
