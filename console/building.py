@@ -27,6 +27,7 @@ from console import (
     search,
     showing,
     sign_in,
+    stock,
     today,
     words,
 )
@@ -44,6 +45,7 @@ ROOMS: Final = (
     campaign_wizard.blueprint,
     campaign_actions.blueprint,
     live.blueprint,
+    stock.blueprint,
     orders.blueprint,
     refunds.blueprint,
     differences.blueprint,

@@ -25,6 +25,7 @@ ENTRIES: Final = (
     Entry("console_today.show", _l("今日"), P.TODAY),
     Entry("console_campaigns.list_all", _l("活动"), P.CAMPAIGNS),
     Entry("console_campaign_wizard.show", _l("新建活动"), P.PLAN, is_listed=False),
+    Entry("console_stock.show", _l("卡密库存"), P.STOCK),
     Entry("console_orders.list_all", _l("订单"), P.ORDERS),
     Entry("console_refunds.list_all", _l("退款"), P.REFUNDS),
     Entry("console_differences.list_all", _l("对账差异"), P.MONEY),

@@ -32,6 +32,7 @@ STATUS_OF: Final[Mapping[type[DomainError], int]] = {
     RateLimited: 429,
     Unavailable: 503,
 }
+MOST_KEPT_BYTES: Final = 64 * 1024
 # Never handed back in a page: what was typed there is typed again.
 SECRET_FIELDS: Final = frozenset({"csrf", "password", "old", "new", "code"})
 
@@ -55,7 +56,9 @@ def show_again(status: int) -> Response:
 
     Nothing of it is lost: after signing in in another tab the same button sends it again.
     """
-    typed = [(name, value) for name, value in request.form.items(multi=True)]
+    # A stranger's file is not even read.
+    is_small = (request.content_length or 0) <= MOST_KEPT_BYTES
+    typed = list(request.form.items(multi=True)) if is_small else []
     kept = [(name, value) for name, value in typed if name not in SECRET_FIELDS]
     return _page("console/again.html", status, typed=kept, place=request.full_path.rstrip("?"))
 

@@ -33,6 +33,7 @@ def paths() -> dict[str, str]:
         "campaign-group-buy": f"/console/campaigns/{made[2]}",
         "campaign-new": "/console/campaigns/new",
         "live": f"/console/campaigns/{made[0]}/live",
+        "stock": "/console/stock",
         "orders": "/console/orders",
         "refunds": "/console/refunds",
         "differences": "/console/differences",

@@ -51,6 +51,9 @@ class Permission(StrEnum):
     PLAN = "campaigns.plan"
     RUN = "campaigns.run"  # pause, resume, cancel
     STOP_ALL = "campaigns.stop_all"
+    STOCK = "stock.see"
+    IMPORT = "stock.import"
+    FREEZE = "stock.freeze"  # and undo
     ORDERS = "orders.see"
     REFUNDS = "refunds.see"
     REFUND = "refunds.make"
@@ -75,12 +78,16 @@ class Role(StrEnum):
 
 P = Permission
 _SEEING: Final = frozenset(
-    {P.TODAY, P.CAMPAIGNS, P.ORDERS, P.REFUNDS, P.MONEY, P.JOBS, P.AUDIT, P.OPERATORS}
+    {P.TODAY, P.CAMPAIGNS, P.STOCK, P.ORDERS, P.REFUNDS, P.MONEY, P.JOBS, P.AUDIT, P.OPERATORS}
 )
 MAY: Final[dict[Role, frozenset[Permission]]] = {
     Role.OWNER: frozenset(Permission),
-    Role.PLANNER: frozenset({P.TODAY, P.CAMPAIGNS, P.PLAN, P.RUN, P.STOP_ALL, P.ORDERS}),
-    Role.SUPPORT: frozenset({P.TODAY, P.CAMPAIGNS, P.ORDERS, P.REFUNDS, P.REFUND, P.STOP_ALL}),
+    Role.PLANNER: frozenset(
+        {P.TODAY, P.CAMPAIGNS, P.PLAN, P.RUN, P.STOP_ALL, P.STOCK, P.IMPORT, P.FREEZE, P.ORDERS}
+    ),
+    Role.SUPPORT: frozenset(
+        {P.TODAY, P.CAMPAIGNS, P.STOCK, P.ORDERS, P.REFUNDS, P.REFUND, P.STOP_ALL}
+    ),
     Role.FINANCE: frozenset(
         {P.TODAY, P.ORDERS, P.REFUNDS, P.REFUND, P.MONEY, P.RESOLVE, P.JOBS, P.RETRY}
     ),

@@ -17,8 +17,8 @@ from tests.console.markup import read
 from tests.console.office import Clerk, Office
 from tests.console.test_campaigns import actions, publish
 
-PATHS = ("", "/campaigns", "/campaigns/new", "/orders", "/refunds", "/differences", "/jobs",
-         "/audit", "/operators", "/account", "/search?q=x", "/sign-in")  # fmt: skip
+PATHS = ("", "/campaigns", "/campaigns/new", "/stock", "/orders", "/refunds", "/differences",
+         "/jobs", "/audit", "/operators", "/account", "/search?q=x", "/sign-in")  # fmt: skip
 PAYLOADS = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
