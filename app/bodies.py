@@ -13,6 +13,8 @@ MOST_BODY_BYTES: Final = 64 * 1024
 MOST_NOTICE_BYTES: Final = 1024 * 1024
 MOST_DEPTH: Final = 16
 NOTICES_UNDER: Final = "/callbacks/"
+MOST_IMPORT_BYTES: Final = 8 * 1024 * 1024  # larger files of codes go by the command
+IMPORTS_AT: Final = "/console/stock/import"
 
 
 class MalformedBody(Malformed):
@@ -66,11 +68,16 @@ def read_json(given: str | bytes) -> Any:
 
 def limit_body(request: Request) -> None:
     """Set the limit of the request's body, and refuse at once what says it is larger."""
-    is_notice = request.path.startswith(NOTICES_UNDER)
-    most = MOST_NOTICE_BYTES if is_notice else MOST_BODY_BYTES
+    most = _most_of(request.path)
     request.max_content_length = most
     if (request.content_length or 0) > most:
         raise RequestEntityTooLarge
+
+
+def _most_of(path: str) -> int:
+    if path == IMPORTS_AT:
+        return MOST_IMPORT_BYTES
+    return MOST_NOTICE_BYTES if path.startswith(NOTICES_UNDER) else MOST_BODY_BYTES
 
 
 def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -4,9 +4,13 @@ from typing import Any
 
 from apiflask import APIFlask
 
-from app import docs_page, hot_groups, hot_pages, http, openapi, operations, problems
+from app import docs_page, hot_groups, hot_pages, http, openapi, operations, problems, standing
 from app.bodies import ShopRequest, StrictJson
 from app.options import WebOptions
+from app.selling import WAYS
+from app.watching import watch
+from console import building
+from console.ports import Instruments
 from flash_sale.challenges import ProofOfWork
 from flash_sale.desk import ClaimDesk
 from flash_sale.entry import Doorman
@@ -103,6 +107,15 @@ def assemble(options: WebOptions) -> APIFlask:
     openapi.prepare(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    building.install(
+        app,
+        Instruments(
+            ways=WAYS,
+            watch=watch,
+            look=lambda session, at: standing.look(session, now=at),
+            origin=options.public_origin,
+        ),
+    )
     if options.environment == "local":
         app.register_blueprint(docs_page.blueprint)
     return app

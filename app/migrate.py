@@ -28,6 +28,7 @@ INSERT_ONLY: Final = (
     "attributions",
     "commission_entries",
     "push_templates",
+    "operator_actions",
 )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from apiflask import APIFlask
 from flask import Flask
 
+import console
 import flash_sale
 import group_buy
 import kit
@@ -25,7 +26,7 @@ from miniprogram_api.idempotency import IdempotencyKeyRequired
 
 VERSION: Final = "1.0.0"
 METHODS: Final = ("get", "post", "patch", "put", "delete")
-_PACKAGES: Final = ("app", "flash_sale", "group_buy", "kit", "miniprogram_api", "shop")
+_PACKAGES: Final = ("app", "console", "flash_sale", "group_buy", "kit", "miniprogram_api", "shop")
 _REF: Final = "#/components/schemas/"
 
 DESCRIPTION: Final = """\
@@ -112,7 +113,7 @@ def all_refusals() -> list[type[DomainError]]:
 
 def _import_everything() -> None:
     """Load each module that may declare a refusal, whether a route needs it or not."""
-    for package in (kit, shop, flash_sale, group_buy, miniprogram_api):
+    for package in (kit, shop, flash_sale, group_buy, miniprogram_api, console):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
 

@@ -16,3 +16,4 @@ class WebOptions:
     limits: Limits = field(default_factory=Limits)
     claims_base_url: str = ""  # where claims are sent, without a path
     challenge_from_score: int = 60
+    public_origin: str = ""  # where people reach us, as "https://shop.example"

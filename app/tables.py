@@ -11,6 +11,7 @@ from shop.catalog import models as catalog
 from shop.chat_groups import models as chat_groups
 from shop.ledger import models as ledger
 from shop.members import models as members
+from shop.operators import models as operators
 from shop.orders import models as orders
 from shop.outreach import models as outreach
 from shop.outreach.inbox import models as inbox
@@ -34,6 +35,7 @@ ROOMS = (
     chat_groups,
     ledger,
     members,
+    operators,
     orders,
     outreach,
     inbox,

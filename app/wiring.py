@@ -4,19 +4,14 @@ import base64
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 from redis import Redis
-from redis.asyncio import Redis as AsyncRedis
-from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
-from redis.asyncio.retry import Retry as AsyncRetry
-from redis.backoff import NoBackoff
-from redis.cluster import RedisCluster
-from redis.retry import Retry
 
-from app.gate_cluster import MORE_TRIES, NODE_SECONDS, connect_late
 from app.messaging import make_channels, make_content_checks
 from app.options import WebOptions
+from app.redis_clients import make_gate_redis, make_redis
 from config.settings import AlipaySettings, SecretSettings, Settings, WechatPaySettings
 from kit.alipay import AlipayApi
 from kit.crypto import keyed_hash
@@ -44,7 +39,6 @@ from shop.posters.makers import CodeKind, CodeMaker
 from shop.posters.wechat import WechatCodes, WechatLinks
 from shop.withdrawals.rules import WithdrawalTerms
 
-REDIS_SECONDS: Final = 0.5  # Redis only helps; nobody waits long for it
 WECHAT_PAY_NOTICES: Final = "/callbacks/wechat-pay"
 WECHAT_PAY_TRANSFER_NOTICES: Final = "/callbacks/wechat-pay-transfers"
 ALIPAY_NOTICES: Final = "/callbacks/alipay"
@@ -120,48 +114,6 @@ def _robot_keys(secrets: SecretSettings) -> RobotKeys:
     )
 
 
-def make_redis(settings: Settings) -> Redis:
-    """Return a client that gives up soon and tries nothing twice."""
-    return _redis_at(settings.redis_url)
-
-
-def make_gate_redis(settings: Settings) -> "Redis | RedisCluster":
-    """Return a client of the gate's Redis, which may be a cluster, that gives up as soon."""
-    url = settings.gate_redis_url or settings.redis_url
-    if settings.gate_is_cluster:
-        return connect_late(url)
-    return _redis_at(url)
-
-
-def make_loop_redis(settings: Settings) -> "AsyncRedis | AsyncRedisCluster":
-    """Return a client of the gate's Redis for an event loop, which gives up as soon."""
-    url = settings.gate_redis_url or settings.redis_url
-    if settings.gate_is_cluster:
-        return AsyncRedisCluster.from_url(
-            url,
-            socket_timeout=NODE_SECONDS,
-            socket_connect_timeout=NODE_SECONDS,
-            retry=AsyncRetry(NoBackoff(), MORE_TRIES),
-        )
-    client: AsyncRedis = AsyncRedis.from_url(
-        url,
-        socket_timeout=REDIS_SECONDS,
-        socket_connect_timeout=REDIS_SECONDS,
-        retry=AsyncRetry(NoBackoff(), 0),
-    )
-    return client
-
-
-def _redis_at(url: str) -> Redis:
-    client: Redis = Redis.from_url(
-        url,
-        socket_timeout=REDIS_SECONDS,
-        socket_connect_timeout=REDIS_SECONDS,
-        retry=Retry(NoBackoff(), 0),  # else it tries ten times, while a member waits
-    )
-    return client
-
-
 def web_options(settings: Settings) -> WebOptions:
     """Return what the web application needs to know besides the ports."""
     return WebOptions(
@@ -171,6 +123,7 @@ def web_options(settings: Settings) -> WebOptions:
         ready_requires=settings.ready_requires,
         claims_base_url=(settings.lane_base_url or settings.public_base_url).rstrip("/"),
         challenge_from_score=settings.challenge_from_score,
+        public_origin=_origin(settings.public_base_url),
         limits=make_limits(settings),
     )
 
@@ -205,6 +158,11 @@ def _code_makers(
 
 def _withdrawal_terms(settings: Settings) -> WithdrawalTerms:
     return WithdrawalTerms(**settings.withdrawals.model_dump())
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _dearest_fee(settings: Settings) -> int:

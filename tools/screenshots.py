@@ -9,7 +9,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+import console_pictures
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from sample_invites import make_invites
 
 PAGES = {
@@ -35,35 +36,61 @@ def main() -> int:
     folder = Path(os.environ.get("VAR_DIR", "var")) / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
     troubles: list[str] = []
+    inside = console_pictures.paths()
     pages = PAGES | {name: (path, 200) for name, path in make_invites(base).items()}
     with sync_playwright() as player:
         browser = player.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         for look in LOOKS:
             troubles += _take_all(browser, base, folder, look, pages)
+            troubles += _take_console(browser, base, folder, look, inside)
         browser.close()
     for trouble in troubles:
         sys.stderr.write(trouble + "\n")
-    sys.stdout.write(f"{len(pages) * len(LOOKS)} pictures in {folder}\n")
+    count = (len(pages) + len(inside)) * len(LOOKS)
+    sys.stdout.write(f"{count} pictures in {folder}\n")
     return 1 if troubles else 0
 
 
 def _take_all(
     browser: Browser, base: str, folder: Path, look: str, pages: dict[str, tuple[str, int]]
 ) -> list[str]:
-    troubles: list[str] = []
     context = browser.new_context(**LOOKS[look], extra_http_headers={"Accept": "text/html"})
-    for name, (path, status) in pages.items():
-        page = context.new_page()
-        _watch(page, base, f"{look} {path}", status, troubles)
-        answer = page.goto(base + path, wait_until="load")
-        if answer is None or answer.status != status:
-            troubles.append(f"{look} {path}: not answered with {status}")
-        width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        if width > 0 and look.startswith("phone") and name != "api":
-            troubles.append(f"{look} {path}: {width} px wider than the screen")
-        page.screenshot(path=str(folder / f"{name}-{look}.png"), full_page=True)
-        page.close()
+    troubles = [
+        trouble
+        for name, (path, status) in pages.items()
+        for trouble in _take(context, base, folder / f"{name}-{look}.png", path, status)
+    ]
     context.close()
+    return troubles
+
+
+def _take_console(
+    browser: Browser, base: str, folder: Path, look: str, inside: dict[str, str]
+) -> list[str]:
+    context = browser.new_context(**LOOKS[look])
+    page = context.new_page()
+    console_pictures.sign_in(page, base, console_pictures.credentials())
+    troubles = [
+        trouble
+        for name, path in inside.items()
+        for trouble in _take(context, base, folder / f"console-{name}-{look}.png", path, 200)
+    ]
+    context.close()
+    return troubles
+
+
+def _take(context: BrowserContext, base: str, file: Path, path: str, status: int) -> list[str]:
+    troubles: list[str] = []
+    page = context.new_page()
+    _watch(page, base, f"{file.stem} {path}", status, troubles)
+    answer = page.goto(base + path, wait_until="load")
+    if answer is None or answer.status != status:
+        troubles.append(f"{file.stem} {path}: not answered with {status}")
+    width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    if width > 0 and file.stem.endswith("-phone") and path != "/docs":
+        troubles.append(f"{file.stem} {path}: {width} px wider than the screen")
+    page.screenshot(path=str(file), full_page=True)
+    page.close()
     return troubles
 
 

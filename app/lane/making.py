@@ -2,7 +2,8 @@
 
 from app.lane.application import LaneApplication, LaneParts
 from app.lane.door import ClaimDoor
-from app.wiring import make_limits, make_loop_redis, make_ports
+from app.redis_clients import make_loop_redis
+from app.wiring import make_limits, make_ports
 from config.settings import Settings
 from flash_sale.challenges import ProofOfWork
 from flash_sale.entry import Doorman

@@ -92,6 +92,7 @@ def everything_up(
         if environment.sandboxed_groups(given) == list(environment.GROUPS):
             # Made-up codes are for made-up money alone.
             _seed(ground.settings)
+        _make_first_operator(ground.settings)
         _go_on(stopping)
         crew = Crew(places.var_dir)
         stack.callback(crew.stop)
@@ -165,6 +166,21 @@ def _seed(settings: Environment) -> None:
         raise CannotRun(f"the sample data cannot be made:\n{result.stdout.strip()[-2000:]}")
 
 
+def _make_first_operator(settings: Environment) -> None:
+    """Make somebody who may sign in to the console where there is nobody; tell how, this once."""
+    result = run_to_end(
+        [sys.executable, "-m", "flask", "operators", "first"],
+        environment=environment.command_environment(settings),
+        directory=ROOT,
+        timeout_seconds=SAMPLE_SECONDS,
+    )
+    if result.returncode != 0:
+        raise CannotRun(f"the first operator cannot be made:\n{result.stdout.strip()[-2000:]}")
+    if result.stdout.strip():
+        terminal.say("the console's first operator; these are shown only now:")
+        terminal.say(result.stdout.strip())
+
+
 def _wait_until_ready(places: Places, crew: Crew, stopping: Stopping) -> None:
     deadline = monotonic_seconds() + READY_SECONDS
     for url in (places.lane_url, places.web_url):
@@ -179,6 +195,7 @@ def _wait_until_ready(places: Places, crew: Crew, stopping: Stopping) -> None:
 def _addresses(up: Run) -> str:
     lines = [
         f"ready          {up.places.web_url}",
+        f"console        {up.places.web_url}/console",
         f"claims         {up.places.lane_url}",
         f"API document   {up.places.web_url}/docs",
     ]

@@ -195,6 +195,8 @@ def resume_campaign(session: Session, campaign: Campaign, *, actor: str, now: da
     is_calm = session.scalar(select(func.pg_try_advisory_xact_lock_shared(queries.STOPPING)))
     if not is_calm or queries.find_stop(session) is not None:
         raise EverythingStopped
+    if campaign.status is not S.PAUSED:  # what has not opened yet goes live by the clock alone
+        raise IllegalMove(kind="campaign", old=campaign.status.value, new=S.LIVE.value)
     move(session, campaign, S.LIVE, at=now, actor=actor)
     campaign.pause_reason = None
     campaign.is_stopped = False

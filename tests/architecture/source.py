@@ -12,6 +12,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 HOUSE: Final = (
     "app",
     "miniprogram_api",
+    "console",
     "public_site",
     "flash_sale",
     "group_buy",

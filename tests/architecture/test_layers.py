@@ -23,9 +23,13 @@ PLANTED: Final = {
         ("group_buy.service", "miniprogram_api.groups"),
         ("public_site.health", "miniprogram_api.home"),
         ("miniprogram_api.home", "app.reactions"),
+        ("miniprogram_api.home", "console.words"),
+        ("console.door", "app.standing"),
+        ("shop.operators.service", "console.door"),
     ],
     "rooms": [
         ("shop.ledger.rules", "shop.members.rules"),
+        ("shop.operators.service", "shop.members.models"),
         ("shop.cards.service", "shop.payments.models"),
         ("shop.payments.service", "shop.campaigns.models"),
         ("shop.catalog.models", "shop.orders.models"),
@@ -43,6 +47,7 @@ PLANTED: Final = {
     "door": [
         ("shop.orders.service", "flask"),
         ("kit.db", "apscheduler"),
+        ("shop.operators.signing_in", "flask"),
         ("kit.errors", "werkzeug"),
         ("shop.orders.jobs", "apiflask"),
     ],

@@ -26,6 +26,7 @@ STAND_INS: Final = frozenset({"DIFFERENCE_ID", "EVENT_ID", "OWNER_URL"})
 ROOMS: Final = (
     "app",
     "config",
+    "console",
     "demo",
     "docs",
     "kit",

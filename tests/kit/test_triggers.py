@@ -33,6 +33,7 @@ GUARDED = (
     "subscribe_grants",
     "deliveries",
     "withdrawals",
+    "operators",
 )
 FACTS = {
     "transfers",
@@ -47,6 +48,7 @@ FACTS = {
     "attributions",
     "commission_entries",
     "push_templates",
+    "operator_actions",
 }
 
 

@@ -159,6 +159,13 @@ class TestPause:
         bench.open(campaign_id)
         assert bench.violations() == []
 
+    def test_what_has_not_opened_is_not_resumed_into_selling(self, bench: GroupBench) -> None:
+        """It goes live by the clock alone."""
+        campaign_id = bench.campaign(Offer(starts_in=HOUR))
+        with pytest.raises(IllegalMove):
+            act(bench, campaign_id, service.resume_campaign)
+        assert bench.campaign_row(campaign_id).status is S.SCHEDULED
+
     def test_a_paused_campaign_ends_in_its_time(self, bench: GroupBench) -> None:
         """And cannot be resumed afterwards."""
         campaign_id = bench.campaign(Offer())

@@ -1,0 +1,65 @@
+"""What everybody may change about themselves: password, language, look."""
+
+from urllib.parse import urlsplit
+
+from flask import Response, make_response, redirect, render_template, request, url_for
+
+from console import cookies
+from console.door import PREFIX, SIGNED_IN, doer, make_room, may, operator
+from console.ports import now, ports
+from console.words import LANGUAGES
+from shop.operators import queries, service
+from shop.operators.rules import BadOperator
+
+LOOKS = ("light", "dark", "auto")
+
+blueprint = make_room("account")
+
+
+@blueprint.get("/account")
+@may(SIGNED_IN)
+def show() -> str:
+    """Show who is signed in, with which roles."""
+    return render_template("console/account.html", operator=operator(), reason=None)
+
+
+@blueprint.post("/account/password")
+@may(SIGNED_IN)
+def change_password() -> Response:
+    """Change it, and ask to sign in again everywhere."""
+    try:
+        with ports().begin() as session:
+            service.change_password(
+                session,
+                queries.lock_operator(session, operator().id),
+                old=request.form.get("old", "")[:200],
+                new=request.form.get("new", "")[:400],
+                doer=doer(),
+                now=now(),
+            )
+    except BadOperator as refusal:
+        page = render_template(
+            "console/account.html", operator=operator(), reason=refusal.details["reason"]
+        )
+        return make_response(page, 422)
+    return make_response(redirect(url_for("console_sign_in.show"), code=303))
+
+
+@blueprint.post("/preferences")
+@may(SIGNED_IN)
+def choose() -> Response:
+    """Remember language and look in this browser."""
+    response = make_response(redirect(_back(), code=303))
+    language, look = request.form.get("language", ""), request.form.get("look", "")
+    if language in LANGUAGES:
+        cookies.give(response, cookies.LANGUAGE, language, seconds=cookies.YEAR)
+    if look in LOOKS:
+        cookies.give(response, cookies.LOOK, look, seconds=cookies.YEAR)
+    return response
+
+
+def _back() -> str:
+    """Return the page the choice was made on; never another site's."""
+    path = urlsplit(request.form.get("back", "")).path
+    is_ours = path == PREFIX or path.startswith(f"{PREFIX}/")
+    return path if is_ours and "\\" not in path else url_for("console_today.show")

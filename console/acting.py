@@ -1,0 +1,83 @@
+"""One write of an operator: the change and its line in the audit log in one transaction."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import g, request
+from sqlalchemy.orm import Session
+
+from console.door import doer, operator
+from console.ports import now, ports
+from kit import idempotency
+from kit.idempotency import Answer
+from shop.operators.deeds import Doer, write_down
+
+
+@dataclass
+class Deed:
+    """What is done, and how its subject stood before and stands after."""
+
+    session: Session
+    now: datetime
+    doer: Doer
+    subject: str
+    before: Mapping[str, Any] | None = None
+    after: Mapping[str, Any] | None = None
+
+
+@contextmanager
+def acting(action: str, kind: str, subject: str = "") -> Iterator[Deed]:
+    """Open the transaction of a change, and write it down at its end."""
+    at = now()
+    with ports().begin() as session:
+        deed = Deed(session, at, doer(), subject)
+        yield deed
+        if deed.after is None:
+            raise RuntimeError(f"{action} does not say how its subject stands after it")
+        write_down(
+            session,
+            deed.doer,
+            action=action,
+            subject_kind=kind,
+            subject=deed.subject,
+            before=deed.before,
+            after=deed.after,
+            now=at,
+        )
+
+
+def earlier_place(deed: Deed) -> str | None:
+    """Claim the form's key and return None, or return where its first sending led.
+
+    A double click makes one thing, and ends where the first one ends.
+    """
+    found = idempotency.recall(
+        deed.session,
+        scope=_scope(),
+        key=_key(),
+        request=idempotency.fingerprint(request.method, request.path, _fields()),
+        now=deed.now,
+    )
+    return None if found is None else str(found.body["place"])
+
+
+def keep_place(deed: Deed, place: str) -> None:
+    """Write down where the form led."""
+    answer = Answer(303, {"place": place})
+    idempotency.remember(deed.session, scope=_scope(), key=_key(), answer=answer)
+
+
+def _scope() -> str:
+    return f"operator:{operator().id}"
+
+
+def _key() -> str:
+    given = request.form.get("form_key", "")
+    return given[:64] or str(g.get("request_id", ""))
+
+
+def _fields() -> dict[str, str]:
+    return {name: value for name, value in request.form.items() if name != "csrf"}

@@ -1,0 +1,40 @@
+"""What a list's address asks for, read forgivingly: what makes no sense is as if absent."""
+
+from enum import StrEnum
+from typing import Final, TypeVar
+from uuid import UUID
+
+from flask import request
+
+MOST_WORDS: Final = 80
+
+_Kind = TypeVar("_Kind", bound=StrEnum)
+
+
+def choice_of(kind: type[_Kind], name: str) -> _Kind | None:
+    """Return the member that the query names, or None."""
+    given = request.args.get(name, "")
+    return kind(given) if given in set(kind) else None
+
+
+def words_of(name: str) -> str:
+    """Return a text without what no database keeps."""
+    return request.args.get(name, "").replace("\x00", "").strip()[:MOST_WORDS]
+
+
+def id_of(name: str) -> UUID | None:
+    """Return an id, or None."""
+    return as_id(request.args.get(name, ""))
+
+
+def as_id(text: str) -> UUID | None:
+    """Return the id that a text is, or None."""
+    try:
+        return UUID(text.strip())
+    except ValueError:
+        return None
+
+
+def cursor() -> str | None:
+    """Return where the list goes on, or None for its beginning."""
+    return request.args.get("cursor") or None

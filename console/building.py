@@ -1,0 +1,103 @@
+"""Puts the console into an application: its rooms, its languages, what its pages can say."""
+
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from apiflask import APIFlask
+from flask import request
+from flask_babel import Babel
+
+from console import (
+    account,
+    assets,
+    audit,
+    campaign_actions,
+    campaign_wizard,
+    campaigns,
+    cookies,
+    differences,
+    door,
+    forgery,
+    jobs,
+    live,
+    operators,
+    orders,
+    refunds,
+    search,
+    showing,
+    sign_in,
+    stock,
+    today,
+    words,
+)
+from console.menu import entries
+from console.ports import Instruments, now
+from kit.crypto import new_token
+
+ROOMS: Final = (
+    assets.blueprint,
+    sign_in.blueprint,
+    account.blueprint,
+    search.blueprint,
+    today.blueprint,
+    campaigns.blueprint,
+    campaign_wizard.blueprint,
+    campaign_actions.blueprint,
+    live.blueprint,
+    stock.blueprint,
+    orders.blueprint,
+    refunds.blueprint,
+    differences.blueprint,
+    jobs.blueprint,
+    audit.blueprint,
+    operators.blueprint,
+)
+TRANSLATIONS: Final = Path(__file__).resolve().parent / "translations"
+
+
+def install(app: APIFlask, instruments: Instruments) -> None:
+    """Register every room and what templates use."""
+    app.extensions["console"] = instruments
+    app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(TRANSLATIONS)
+    Babel(app, default_locale=words.LANGUAGES[0], locale_selector=words.select_language)
+    app.jinja_env.filters.update(
+        yuan=showing.yuan,
+        moment=showing.moment,
+        for_input=showing.for_input,
+        lasting=showing.lasting,
+        masked=showing.masked,
+    )
+    app.context_processor(_context)
+    for room in ROOMS:
+        app.register_blueprint(room)
+
+
+def _context() -> dict[str, Any]:
+    if not request.path.startswith(door.PREFIX):
+        return {}
+    permissions = door.permissions()
+    return {
+        "asset": assets.asset,
+        "label": words.label,
+        "tone": words.tone,
+        "language": words.select_language(),
+        "look": cookies.read(cookies.LOOK),
+        "csrf": forgery.present_token(),
+        "form_key": new_token,
+        "menu": entries(permissions),
+        "may": lambda name: name in permissions,
+        "with_query": _with_query,
+        "server_now": now,
+    }
+
+
+def _with_query(**changes: str | None) -> str:
+    """Return this list's address with other choices; None takes one away."""
+    chosen = {name: value for name, value in request.args.items() if value}
+    for name, value in changes.items():
+        if value is None:
+            chosen.pop(name, None)
+        else:
+            chosen[name] = value
+    return f"{request.path}?{urlencode(chosen)}" if chosen else request.path

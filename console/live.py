@@ -1,0 +1,121 @@
+"""The live room of a campaign: a page, and a snapshot that it asks for again and again."""
+
+import hashlib
+import json
+from typing import Any
+from uuid import UUID
+
+from flask import Response, jsonify, make_response, render_template, request
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from console import campaign_reading as reading
+from console.door import make_room, may
+from console.ports import instruments, now, ports
+from console.versions import campaign_state, version_of
+from group_buy import queries as group_buys
+from group_buy.models import Group
+from shop.campaigns.models import Campaign, CampaignKind
+from shop.operators.rules import Permission
+from shop.orders.models import Order
+
+RECENT = 12
+
+blueprint = make_room("live")
+
+
+@blueprint.get("/campaigns/<uuid:campaign_id>/live")
+@may(Permission.CAMPAIGNS)
+def show(campaign_id: UUID) -> str:
+    """Show the room; its numbers are the snapshot's of this moment."""
+    with ports().begin() as session:
+        campaign = reading.get_any(session, campaign_id)
+        wares = reading.list_wares(session, [campaign.id])[campaign.id]
+    return render_template(
+        "console/live.html",
+        campaign=campaign,
+        wares=wares,
+        version=version_of(campaign_state(campaign)),
+        told=_read(campaign),
+        now=now(),
+    )
+
+
+@blueprint.get("/campaigns/<uuid:campaign_id>/live/snapshot")
+@may(Permission.CAMPAIGNS)
+def snapshot(campaign_id: UUID) -> Response:
+    """Return the room's numbers as a piece of the page; 304 while they are the same."""
+    with ports().begin() as session:
+        campaign = reading.get_any(session, campaign_id)
+    told = _read(campaign)
+    response = make_response(
+        render_template("console/live_numbers.html", campaign=campaign, told=told, now=now())
+    )
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.set_etag(_digest(campaign, told))
+    response.make_conditional(request)
+    return response
+
+
+@blueprint.get("/clock")
+@may(Permission.CAMPAIGNS)
+def tell_time() -> Response:
+    """Return the server's time in milliseconds, for countdowns that were asleep."""
+    return jsonify(now=int(now().timestamp() * 1000))
+
+
+def _read(campaign: Campaign) -> dict[str, Any]:
+    """Return the numbers of the way of selling, and the last orders."""
+    told: dict[str, Any] = {"sale": None, "groups": None}
+    is_sale = campaign.kind is CampaignKind.FLASH_SALE
+    if is_sale and campaign.status.value not in ("draft", "cancelled"):
+        told["sale"] = instruments().watch(ports(), campaign.id)
+    with ports().begin() as session:
+        if not is_sale:
+            told["groups"] = _read_groups(session, campaign.id)
+        told["orders"] = _list_recent(session, campaign.id)
+    return told
+
+
+def _read_groups(session: Session, campaign_id: UUID) -> dict[str, Any]:
+    counts = group_buys.count_by_status(session, campaign_id)
+    paid, house = session.execute(
+        select(
+            func.coalesce(func.sum(Group.seats_paid), 0),
+            func.coalesce(func.sum(Group.house_seats), 0),
+        ).where(Group.campaign_id == campaign_id)
+    ).one()
+    return {
+        **{status.value: count for status, count in counts.items()},
+        "seats_paid": int(paid),
+        "house_seats": int(house),
+        "nearly": [
+            {
+                "id": str(group.id),
+                "missing": group.seats_required - group.seats_paid,
+                "ends_at": group.ends_at,
+            }
+            for group in group_buys.list_nearly_full(
+                session, campaign_id, missing=2, now=now(), limit=5
+            )
+        ],
+    }
+
+
+def _list_recent(session: Session, campaign_id: UUID) -> list[dict[str, Any]]:
+    """Return the campaign's last orders; nothing tells who placed them."""
+    rows = session.execute(
+        select(Order.id, Order.order_no, Order.status, Order.total_fen, Order.placed_at)
+        .where(Order.campaign_id == campaign_id)
+        .order_by(Order.id.desc())
+        .limit(RECENT)
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+def _digest(campaign: Campaign, told: dict[str, Any]) -> str:
+    """Return what changes when the numbers do; the moment they were taken at does not count."""
+    sale = told["sale"]
+    kept = {**told, "sale": sale and {name: sale[name] for name in sale if name != "at"}}
+    text = json.dumps([campaign_state(campaign), kept], default=str, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]

@@ -1,0 +1,99 @@
+"""Landing on things: by the number of an order, a trade or a refund, by an id, by a name."""
+
+from collections.abc import Callable
+from typing import Any, Final
+from uuid import UUID
+
+from flask import jsonify, redirect, render_template, url_for
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from console import asked
+from console.door import SIGNED_IN, make_room, may, permissions
+from console.menu import entries
+from console.ports import ports
+from shop.campaigns.models import Campaign
+from shop.operators.rules import Permission
+from shop.orders.models import Order
+from shop.payments import queries as payments
+
+MOST: Final = 8
+
+blueprint = make_room("search")
+
+
+@blueprint.get("/search")
+@may(SIGNED_IN)
+def search() -> Any:
+    """Go to the one thing that the words name, or show what they may mean."""
+    words = asked.words_of("q")
+    with ports().begin() as session:
+        found = _find_one(session, words)
+        if found is not None:
+            return redirect(found, code=303)
+        campaigns = _find_campaigns(session, words)
+    return render_template("console/search.html", words=words, campaigns=campaigns)
+
+
+@blueprint.get("/palette")
+@may(SIGNED_IN)
+def palette() -> Any:
+    """Return what the palette offers for these words."""
+    words = asked.words_of("q")
+    pages = [
+        {"name": str(entry.name), "place": url_for(entry.endpoint)}
+        for entry in entries(permissions())
+        if words.lower() in str(entry.name).lower()
+    ]
+    with ports().begin() as session:
+        found = _find_one(session, words) if words else None
+        campaigns = _find_campaigns(session, words) if words else []
+    things = [{"name": words, "place": found}] if found else []
+    things += [
+        {
+            "name": campaign.name,
+            "place": url_for("console_campaigns.show", campaign_id=campaign.id),
+        }
+        for campaign in campaigns
+    ]
+    return jsonify(found=(things + pages)[: 2 * MOST])
+
+
+def _find_one(session: Session, words: str) -> str | None:
+    """Return the address of the one thing with this number, if the asker may see it."""
+    if not words:
+        return None
+    allowed = permissions()
+    if Permission.ORDERS in allowed:
+        order_id = _find_order(session, words)
+        if order_id is not None:
+            return url_for("console_orders.show", order_id=order_id)
+    campaign_id = asked.as_id(words)
+    if campaign_id is None or Permission.CAMPAIGNS not in allowed:
+        return None
+    if session.get(Campaign, campaign_id) is None:
+        return None
+    return url_for("console_campaigns.show", campaign_id=campaign_id)
+
+
+def _find_order(session: Session, words: str) -> UUID | None:
+    ways: tuple[Callable[[], UUID | None], ...] = (
+        lambda: session.scalar(select(Order.id).where(Order.order_no == words.upper())),
+        lambda: getattr(payments.find_by_number(session, words), "order_id", None),
+        lambda: getattr(payments.find_refund_by_number(session, words), "order_id", None),
+        lambda: session.scalar(select(Order.id).where(Order.id == asked.as_id(words))),
+    )
+    return next((found for way in ways if (found := way()) is not None), None)
+
+
+def _find_campaigns(session: Session, words: str) -> list[Campaign]:
+    if not words or Permission.CAMPAIGNS not in permissions():
+        return []
+    return list(
+        session.scalars(
+            select(Campaign)
+            .where(Campaign.name.icontains(words, autoescape=True))
+            .order_by(Campaign.id.desc())
+            .limit(MOST)
+        )
+    )

@@ -1,0 +1,182 @@
+"""Card stock: what may be sold, batches, and files of codes: tried, imported, frozen, undone."""
+
+import csv
+import io
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+from flask import make_response, redirect, render_template, request, url_for
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.utils import secure_filename
+from werkzeug.wrappers import Response
+
+from console.acting import acting
+from console.asked import as_id
+from console.door import doer, make_room, may, operator
+from console.ports import now, ports
+from kit.errors import DomainError
+from shop.cards import batches, importing, queries
+from shop.cards.code_lines import BadLine
+from shop.cards.importing import Looked
+from shop.cards.models import Batch
+from shop.catalog.models import Product, Sku
+from shop.operators.deeds import write_down
+from shop.operators.rules import Permission
+
+MOST_SKUS: Final = 500
+MOST_BATCHES: Final = 50
+UTF8_MARK: Final = "\ufeff"  # by which spreadsheets know UTF-8
+
+blueprint = make_room("stock")
+
+
+@blueprint.get("/stock")
+@may(Permission.STOCK)
+def show() -> Response:
+    """Show SKUs with their free codes, and the batches."""
+    return _page(200)
+
+
+@blueprint.post("/stock/import")
+@may(Permission.IMPORT)
+def import_codes() -> Response:
+    """Look a file through, hand out its refused lines, or import it; no code is ever shown."""
+    wanted, at = request.form.get("do", "check"), now()
+    given, sku_id = request.files.get("file"), as_id(request.form.get("sku_id", ""))
+    if given is None or not given.filename or sku_id is None:
+        return _page(422, is_incomplete=True)
+    errors: list[BadLine] = []
+    # A name of its own in a folder for nobody else, gone with all its codes at the end.
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / (secure_filename(given.filename)[-80:] or "codes")
+        given.save(path)
+        try:
+            looked = importing.look_through(
+                ports().begin, ports().vault, path, now=at, on_error=errors.append
+            )
+            if wanted == "errors":
+                return _errors_file(errors)
+            if wanted == "import":
+                _import(looked, sku_id, at)
+                return redirect(url_for("console_stock.show"), code=303)
+        except DomainError as refusal:
+            return _page(422, refusal=refusal)
+    return _page(200, looked=looked)
+
+
+@blueprint.post("/stock/batches/<uuid:batch_id>/freeze")
+@may(Permission.FREEZE)
+def freeze(batch_id: UUID) -> Any:
+    """Take its free cards off sale."""
+    return _change(batch_id, "stock.freeze", batches.freeze_batch)
+
+
+@blueprint.post("/stock/batches/<uuid:batch_id>/unfreeze")
+@may(Permission.FREEZE)
+def unfreeze(batch_id: UUID) -> Any:
+    """Put them on sale again."""
+    return _change(batch_id, "stock.unfreeze", batches.unfreeze_batch)
+
+
+@blueprint.post("/stock/batches/<uuid:batch_id>/undo")
+@may(Permission.FREEZE)
+def undo(batch_id: UUID) -> Any:
+    """Remove a batch of which nothing was ever held."""
+    return _change(batch_id, "stock.undo", batches.undo_batch)
+
+
+def _change(batch_id: UUID, action: str, act: Callable[..., Any]) -> Any:
+    with acting(action, "batch", str(batch_id)) as deed:
+        batch = queries.get_batch(deed.session, batch_id)
+        deed.before = _state_of(batch)
+        act(deed.session, batch, actor=operator().name, now=deed.now)
+        deed.after = _state_of(batch)
+    return redirect(url_for("console_stock.show"), code=303)
+
+
+def _import(looked: Looked, sku_id: UUID, at: datetime) -> None:
+    importing.import_file(
+        lambda: _audited(looked, at),
+        ports().vault,
+        looked,
+        sku_id=sku_id,
+        source=request.form.get("source", "")[:80],
+        skip_bad=request.form.get("skip_bad") == "yes",
+        now=at,
+    )
+
+
+@contextmanager
+def _audited(looked: Looked, at: datetime) -> Iterator[Session]:
+    """Open the import's transaction, and write the deed down at its end."""
+    with ports().begin() as session:
+        yield session
+        batch = queries.find_batch_of_file(session, looked.sha256)
+        if batch is None:
+            raise RuntimeError("an import leaves a batch")
+        write_down(
+            session,
+            doer(),
+            action="stock.import",
+            subject_kind="batch",
+            subject=str(batch.id),
+            before=None,
+            after={**_state_of(batch), "file": batch.file_name, "refused": looked.refused},
+            now=at,
+        )
+
+
+def _errors_file(errors: list[BadLine]) -> Response:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["line", "fault", "code"])
+    writer.writerows([error.number, error.fault.value, error.masked] for error in errors)
+    response = make_response(UTF8_MARK + text.getvalue())
+    response.headers["Content-Type"] = "text/csv; charset=utf-8"
+    response.headers["Content-Disposition"] = "attachment; filename=errors.csv"
+    return response
+
+
+def _state_of(batch: Batch) -> dict[str, Any]:
+    return {
+        "status": batch.status.value,
+        "cards": batch.cards_count,
+        "sku_id": str(batch.sku_id),
+        "source": batch.source,
+    }
+
+
+def _page(
+    status: int,
+    *,
+    looked: Looked | None = None,
+    refusal: DomainError | None = None,
+    is_incomplete: bool = False,
+) -> Response:
+    with ports().begin() as session:
+        rows = session.execute(
+            select(Sku, Product)
+            .join(Product, Product.id == Sku.product_id)
+            .order_by(Product.title, Sku.face_value_fen, Sku.id)
+            .limit(MOST_SKUS)
+        ).all()
+        free = queries.count_free(session, [sku.id for sku, _product in rows], now=now())
+        found = session.scalars(select(Batch).order_by(Batch.id.desc()).limit(MOST_BATCHES)).all()
+        page = render_template(
+            "console/stock.html",
+            rows=rows,
+            free=free,
+            batches=[(batch, queries.count_by_status(session, batch.id)) for batch in found],
+            names={sku.id: sku.title for sku, _product in rows},
+            looked=looked,
+            refusal=refusal,
+            is_incomplete=is_incomplete,
+            typed=request.form,
+        )
+    return make_response(page, status)

@@ -1,0 +1,1 @@
+"""Operators: who works in the console, what each may do, and what each did."""

@@ -1,0 +1,97 @@
+"""Tables of operators: the operator, recovery codes, sessions of the console, and their deeds."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from kit.db import Base, PrimaryId, text_enum
+from kit.lifecycle import Lifecycle
+
+
+class OperatorStatus(StrEnum):
+    """Whether an operator may sign in."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+
+
+OPERATOR_LIFECYCLE = Lifecycle(
+    "operator",
+    initial=OperatorStatus.ACTIVE,
+    moves={
+        OperatorStatus.ACTIVE: {OperatorStatus.DISABLED},
+        OperatorStatus.DISABLED: {OperatorStatus.ACTIVE},
+    },
+)
+
+
+class Operator(Base):
+    """Somebody who works in the console; `totp_step` is the last code's, so none is taken twice."""
+
+    __tablename__ = "operators"
+    __table_args__ = (CheckConstraint("failures >= 0", name="failures_sane"),)
+    lifecycle = OPERATOR_LIFECYCLE
+
+    id: Mapped[PrimaryId]
+    name: Mapped[str] = mapped_column(String(32), unique=True)
+    status: Mapped[OperatorStatus] = mapped_column(text_enum(OperatorStatus, name="status_listed"))
+    roles: Mapped[list[str]]
+    password_hash: Mapped[str] = mapped_column(String(200))
+    totp_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    totp_step: Mapped[int] = mapped_column(BigInteger, default=0)
+    failures: Mapped[int] = mapped_column(default=0)  # in a row
+    locked_until: Mapped[datetime | None]
+    created_by: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+
+
+class RecoveryCode(Base):
+    """A code that stands in, once, for the second factor of an operator who lost it."""
+
+    __tablename__ = "operator_recovery_codes"
+
+    operator_id: Mapped[UUID] = mapped_column(ForeignKey("operators.id"), primary_key=True)
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    used_at: Mapped[datetime | None]
+
+
+class OperatorSession(Base):
+    """A stay in the console, known by the keyed hash of its token."""
+
+    __tablename__ = "operator_sessions"
+    __table_args__ = (Index("ix_operator_sessions_operator_id", "operator_id"),)
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    operator_id: Mapped[UUID] = mapped_column(ForeignKey("operators.id"))
+    address: Mapped[str] = mapped_column(String(64))
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class OperatorAction(Base):
+    """What an operator did: to what, how it stood before, how it stands after. Insert-only."""
+
+    __tablename__ = "operator_actions"
+    __table_args__ = (
+        Index("ix_operator_actions_subject", "subject", "id"),
+        Index("ix_operator_actions_actor", "actor", "id"),
+        Index("ix_operator_actions_action", "action", "id"),
+    )
+
+    id: Mapped[PrimaryId]
+    at: Mapped[datetime]
+    operator_id: Mapped[UUID | None] = mapped_column(ForeignKey("operators.id"))  # None: a command
+    actor: Mapped[str] = mapped_column(String(64))
+    action: Mapped[str] = mapped_column(String(64))
+    subject_kind: Mapped[str] = mapped_column(String(32))
+    subject: Mapped[str] = mapped_column(String(64))
+    before: Mapped[dict[str, Any] | None]
+    after: Mapped[dict[str, Any] | None]
+    address: Mapped[str] = mapped_column(String(64))
+    request_id: Mapped[str] = mapped_column(String(64))

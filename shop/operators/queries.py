@@ -1,0 +1,99 @@
+"""Reading operators, their sessions and what they did."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from kit.errors import NotFound
+from kit.pages import Page, read_page
+from shop.operators.models import Operator, OperatorAction, OperatorSession, OperatorStatus
+from shop.operators.rules import IDLE, Role
+
+
+class OperatorNotFound(NotFound):
+    """There is no such operator."""
+
+    code = "operators.not_found"
+    title = "Operator not found"
+    message = "没有找到该操作员"
+
+
+def find_by_name(session: Session, name: str, *, lock: bool = False) -> Operator | None:
+    """Return the operator with this name, locked when asked, or None."""
+    query = select(Operator).where(Operator.name == name.strip().lower())
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return session.scalars(query).one_or_none()
+
+
+def lock_operator(session: Session, operator_id: UUID) -> Operator:
+    """Return the operator, locked and fresh; raises `OperatorNotFound`."""
+    operator = session.get(Operator, operator_id, with_for_update=True, populate_existing=True)
+    if operator is None:
+        raise OperatorNotFound
+    return operator
+
+
+def list_operators(session: Session) -> Sequence[Operator]:
+    """Return every operator by name."""
+    return session.scalars(select(Operator).order_by(Operator.name)).all()
+
+
+def is_nobody(session: Session) -> bool:
+    """Say whether there is no operator yet."""
+    return session.scalar(select(Operator.id).limit(1)) is None
+
+
+def count_other_owners(session: Session, operator: Operator) -> int:
+    """Count the active owners besides this one."""
+    counted = (
+        select(func.count())
+        .select_from(Operator)
+        .where(
+            Operator.id != operator.id,
+            Operator.status == OperatorStatus.ACTIVE,
+            Operator.roles.contains([Role.OWNER.value]),
+        )
+    )
+    return session.scalar(counted) or 0
+
+
+def find_stay(
+    session: Session, token_hash: bytes, *, now: datetime
+) -> tuple[OperatorSession, Operator] | None:
+    """Return a session that is neither over nor idle, and its active operator, or None."""
+    row = session.execute(
+        select(OperatorSession, Operator)
+        .join(Operator, Operator.id == OperatorSession.operator_id)
+        .where(
+            OperatorSession.token_hash == token_hash,
+            OperatorSession.ended_at.is_(None),
+            OperatorSession.ends_at > now,
+            OperatorSession.seen_at > now - IDLE,
+            Operator.status == OperatorStatus.ACTIVE,
+        )
+    ).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def list_actions(
+    session: Session,
+    *,
+    actor: str | None = None,
+    action: str | None = None,
+    subject: str | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[OperatorAction]:
+    """Return a page of what operators did, newest first, narrowed as asked."""
+    query = select(OperatorAction)
+    if actor:
+        query = query.where(OperatorAction.actor == actor)
+    if action:
+        query = query.where(OperatorAction.action == action)
+    if subject:
+        query = query.where(OperatorAction.subject == subject)
+    return read_page(session, query, OperatorAction.id, cursor=cursor, limit=limit)

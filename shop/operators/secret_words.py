@@ -1,0 +1,102 @@
+"""Passwords, one-time codes and recovery codes: made here, hashed or sealed here, checked here."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import pyotp
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+
+from kit.crypto import keyed_hash, same, seal, unseal
+
+ISSUER: Final = "Tuanka"
+STEP_SECONDS: Final = 30
+RECOVERY_CODES: Final = 8
+_LETTERS: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+_HASHER: Final = PasswordHasher()  # argon2id, as RFC 9106 asks for where memory is scarce
+# What the password of an operator who is not there is compared with, so that nobody is told.
+_NOBODYS: Final = _HASHER.hash(secrets.token_urlsafe(16))
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorKeys:
+    """Keys of their own, made of one of the shop's."""
+
+    sealing: bytes
+    hashing: bytes
+
+    @classmethod
+    def of(cls, key: bytes) -> "OperatorKeys":
+        """Derive them."""
+        return cls(keyed_hash(key, b"operators/seal/v1"), keyed_hash(key, b"operators/hash/v1"))
+
+
+def new_password() -> str:
+    """Return a random password of 120 bits."""
+    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(6)) for _ in range(4))
+
+
+def new_totp_secret() -> str:
+    """Return a secret for an authenticator application."""
+    return pyotp.random_base32()
+
+
+def new_recovery_codes() -> list[str]:
+    """Return codes of 60 bits."""
+    return [
+        "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(3))
+        for _ in range(RECOVERY_CODES)
+    ]
+
+
+def hash_password(password: str) -> str:
+    """Return an argon2id hash with its own salt and parameters."""
+    return _HASHER.hash(password)
+
+
+def is_password(password: str, password_hash: str | None) -> bool:
+    """Say whether the password is the one; takes as long when there is none."""
+    try:
+        return _HASHER.verify(password_hash or _NOBODYS, password) and password_hash is not None
+    except (Argon2Error, InvalidHashError):
+        return False
+
+
+def seal_totp(secret: str, *, operator_id: UUID, keys: OperatorKeys) -> bytes:
+    """Encrypt the secret, bound to its operator."""
+    return seal(keys.sealing, secret.encode(), bound_to=operator_id.bytes)
+
+
+def accepted_step(
+    sealed: bytes, code: str, *, operator_id: UUID, keys: OperatorKeys, after: int, now: datetime
+) -> int | None:
+    """Return the step whose code this is, one later than `after`, or None.
+
+    Clocks may differ by a step; a code that was taken once is never taken again.
+    """
+    secret = unseal(keys.sealing, sealed, bound_to=operator_id.bytes).decode()
+    totp = pyotp.TOTP(secret)
+    present = int(now.timestamp()) // STEP_SECONDS
+    for step in (present - 1, present, present + 1):
+        if same(totp.generate_otp(step), code) and step > after:
+            return step
+    return None
+
+
+def recovery_hash(code: str, *, operator_id: UUID, keys: OperatorKeys) -> bytes:
+    """Return the keyed hash under which a recovery code is kept."""
+    plain = code.strip().upper().replace("-", "")
+    return keyed_hash(keys.hashing, b"recovery", operator_id.bytes, plain.encode())
+
+
+def token_hash(token: str, *, keys: OperatorKeys) -> bytes:
+    """Return the keyed hash under which a session is kept."""
+    return keyed_hash(keys.hashing, b"session", token.encode())
+
+
+def provisioning_uri(name: str, secret: str) -> str:
+    """Return what an authenticator application takes, also as a QR code."""
+    return pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=ISSUER)

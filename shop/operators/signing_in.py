@@ -1,0 +1,160 @@
+"""Signing in to the console: password, second factor, lock-out; and the session after that."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from kit.crypto import new_token
+from shop.operators import queries
+from shop.operators.deeds import Doer, write_down
+from shop.operators.models import Operator, OperatorSession, OperatorStatus, RecoveryCode
+from shop.operators.rules import LONGEST_STAY, SEEN_EVERY, locked_for
+from shop.operators.secret_words import (
+    OperatorKeys,
+    accepted_step,
+    is_password,
+    recovery_hash,
+    token_hash,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What somebody typed, and from where."""
+
+    name: str
+    password: str = field(repr=False)
+    code: str = field(repr=False)
+    address: str
+    request_id: str = ""
+
+
+def try_sign_in(
+    session: Session, attempt: Attempt, *, keys: OperatorKeys, now: datetime
+) -> str | None:
+    """Return the token of a new session, or None, whatever was wrong; failures are counted.
+
+    It returns instead of raising, so that the count is kept.
+    """
+    operator = queries.find_by_name(session, attempt.name, lock=True)
+    is_known = operator is not None and _may_try(operator, now=now)
+    is_right = is_password(attempt.password, operator.password_hash if operator else None)
+    if operator is None or not is_known:
+        return None
+    if not is_right or not _takes_second_factor(session, operator, attempt, keys=keys, now=now):
+        _count_failure(session, operator, attempt, now=now)
+        return None
+    operator.failures = 0
+    operator.locked_until = None
+    _tell(session, operator, attempt, "operators.sign_in", now=now)
+    return _open_session(session, operator, attempt, keys=keys, now=now)
+
+
+def find_signed_in(
+    session: Session, token: str, *, keys: OperatorKeys, now: datetime
+) -> Operator | None:
+    """Return whose session the token opens, noting at most once a minute that it is used."""
+    found = queries.find_stay(session, token_hash(token, keys=keys), now=now)
+    if found is None:
+        return None
+    stay, operator = found
+    if now - stay.seen_at >= SEEN_EVERY:
+        stay.seen_at = now
+    return operator
+
+
+def sign_out(session: Session, token: str, *, keys: OperatorKeys, now: datetime) -> None:
+    """End the session of the token."""
+    session.execute(
+        update(OperatorSession)
+        .where(
+            OperatorSession.token_hash == token_hash(token, keys=keys),
+            OperatorSession.ended_at.is_(None),
+        )
+        .values(ended_at=now)
+    )
+
+
+def _may_try(operator: Operator, *, now: datetime) -> bool:
+    is_locked = operator.locked_until is not None and operator.locked_until > now
+    return operator.status is OperatorStatus.ACTIVE and not is_locked
+
+
+def _takes_second_factor(
+    session: Session, operator: Operator, attempt: Attempt, *, keys: OperatorKeys, now: datetime
+) -> bool:
+    code = attempt.code.strip().replace(" ", "")
+    if len(code) != 6 or not code.isdecimal():
+        return _takes_recovery_code(session, operator.id, code, keys=keys, now=now)
+    step = accepted_step(
+        operator.totp_sealed,
+        code,
+        operator_id=operator.id,
+        keys=keys,
+        after=operator.totp_step,
+        now=now,
+    )
+    if step is None:
+        return False
+    operator.totp_step = step
+    return True
+
+
+def _takes_recovery_code(
+    session: Session, operator_id: UUID, code: str, *, keys: OperatorKeys, now: datetime
+) -> bool:
+    kept = session.get(
+        RecoveryCode,
+        (operator_id, recovery_hash(code, operator_id=operator_id, keys=keys)),
+        with_for_update=True,
+        populate_existing=True,
+    )
+    if kept is None or kept.used_at is not None:
+        return False
+    kept.used_at = now
+    return True
+
+
+def _count_failure(
+    session: Session, operator: Operator, attempt: Attempt, *, now: datetime
+) -> None:
+    operator.failures += 1
+    lock = locked_for(operator.failures)
+    if lock:
+        operator.locked_until = now + lock
+        _tell(session, operator, attempt, "operators.locked", now=now)
+
+
+def _open_session(
+    session: Session, operator: Operator, attempt: Attempt, *, keys: OperatorKeys, now: datetime
+) -> str:
+    token = new_token()
+    session.add(
+        OperatorSession(
+            token_hash=token_hash(token, keys=keys),
+            operator_id=operator.id,
+            address=attempt.address[:64],
+            started_at=now,
+            seen_at=now,
+            ends_at=now + LONGEST_STAY,
+        )
+    )
+    return token
+
+
+def _tell(
+    session: Session, operator: Operator, attempt: Attempt, action: str, *, now: datetime
+) -> None:
+    write_down(
+        session,
+        Doer(operator.name, operator.id, attempt.address, attempt.request_id),
+        action=action,
+        subject_kind="operator",
+        subject=operator.name,
+        before=None,
+        after=None,
+        now=now,
+    )
