@@ -1,6 +1,6 @@
 """What leaders take out of their earnings: set apart when they ask, then paid or given back.
 
-Whoever calls moves the money; see docs/adr/0031.
+Whoever calls moves the money; see docs/adr/0032.
 """
 
 from collections.abc import Sequence
