@@ -31,6 +31,7 @@ OPEN = {
     ("GET", "/v1/sheets/<uuid:sheet_id>"),
 }
 # What everybody may see by its id belongs to nobody; what a stranger may do there is told apart.
+OWNED = ("order_id", "card_id", "product_id", "sale_id", "message_id")
 EVERYBODYS = ("campaign_id", "group_id", "sheet_id", "invite_code")
 BODIES: dict[str, Any] = {
     "POST /v1/orders": {"lines": [{"sku_id": str(uuid4()), "quantity": 1}]},
@@ -74,8 +75,6 @@ STRANGERS: dict[str, tuple[int, str | None]] = {
     "GET /v1/sheets/<uuid:sheet_id>/export": (403, "group_buy.not_your_sheet"),
     "POST /v1/invites/<invite_code>/open": (204, None),
 }
-
-
 # What these routes are about is a flash sale, not a campaign of groups.
 OF_A_SALE = ("claims", "purchase-tokens", "reminders", "waitlist")
 
@@ -110,10 +109,7 @@ def call(person: Person, method: str, rule: str, ids: dict[str, str]) -> TestRes
 
 def absent() -> dict[str, str]:
     """Return ids of nothing."""
-    return {
-        name: str(uuid4())
-        for name in ("order_id", "card_id", "product_id", "sale_id", "message_id", *EVERYBODYS)
-    }
+    return {name: str(uuid4()) for name in (*OWNED, *EVERYBODYS)}
 
 
 def own(world: World, owner: Person) -> dict[str, str]:
@@ -123,8 +119,7 @@ def own(world: World, owner: Person) -> dict[str, str]:
     cards = owner.get("/v1/cards").get_json()["items"]
     product = owner.get("/v1/products").get_json()["items"][0]
     mine = {"order_id": order["id"], "card_id": cards[0]["id"], "product_id": product["id"]}
-    invite = owner.post("/v1/invites", {}).get_json()["invite"]
-    mine["invite_code"] = invite["code"]
+    mine["invite_code"] = owner.post("/v1/invites", {}).get_json()["invite"]["code"]
     Hall(world).relay()
     mine["message_id"] = owner.get("/v1/inbox").get_json()["items"][0]["id"]
     return mine | own_group(world, owner) | own_sheet(world, owner) | own_wait(world, owner)
