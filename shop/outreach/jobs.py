@@ -28,7 +28,7 @@ def send_due_pushes(begin: Begin, post: Post, *, now: datetime, at_once: int = 1
     def act(push_id: UUID) -> None:
         send_push(begin, post, push_id, now=now)
 
-    return sweep(begin, queries.due_to_send(now), act, name="send_due_pushes", at_once=at_once)
+    return sweep(begin, queries.next_to_send(now), act, name="send_due_pushes", at_once=at_once)
 
 
 def ask_about_due_tasks(

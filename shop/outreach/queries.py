@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select, union_all
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from kit.errors import NotFound
@@ -150,6 +151,25 @@ def due_to_send(now: datetime) -> Select[UUID]:
         .where(Push.due_at <= now, Push.status.in_(TO_SEND))
         .order_by(Push.due_at, Push.id)
     )
+
+
+def next_to_send(now: datetime) -> Select[UUID]:
+    """Select, of the pushes due to be sent, the first of each chat group that is free now.
+
+    Those behind it would only be told to wait, again and again while a queue drains.
+    """
+    is_free = or_(ChatGroup.next_send_at.is_(None), ChatGroup.next_send_at <= now)
+    first = (
+        select(Push.id, Push.due_at)
+        .join(ChatGroup, ChatGroup.id == Push.chat_group_id)
+        .where(Push.due_at <= now, Push.status == P.PLANNED, is_free)
+        .ext(distinct_on(Push.chat_group_id))
+        .order_by(Push.chat_group_id, Push.due_at, Push.id)
+        .subquery()
+    )
+    unknown = select(Push.id, Push.due_at).where(Push.due_at <= now, Push.status == P.SENDING)
+    both = union_all(select(first.c.id, first.c.due_at), unknown).subquery()
+    return select(both.c.id).order_by(both.c.due_at, both.c.id)
 
 
 def due_to_ask(now: datetime) -> Select[UUID]:
