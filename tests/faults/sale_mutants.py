@@ -91,6 +91,33 @@ SALE_MUTANTS: Final = (
         "register_and_draw",
     ),
     Mutant(
+        "a lottery is settled by the clock",
+        "shop/campaigns/turning.py",
+        (
+            (
+                "        (CAMPAIGNS.c.needs_release, None),",
+                "        (CAMPAIGNS.c.is_stopped, None),",
+            ),
+        ),
+        f"{SALES}/test_lottery.py",
+        "however_late",
+    ),
+    Mutant(
+        "the end of a queue does not wait for whoever is joining",
+        "flash_sale/waiting.py",
+        (
+            (
+                (
+                    "    session.get_one(FlashTerms, campaign_id, with_for_update=True,"
+                    " populate_existing=True)\n"
+                ),
+                "",
+            ),
+        ),
+        INTERLEAVINGS,
+        "join_and_end",
+    ),
+    Mutant(
         "the card of an offer goes back to a campaign that is settled",
         "flash_sale/waiting.py",
         (("to=None if is_settled else terms.item_id", "to=terms.item_id"),),

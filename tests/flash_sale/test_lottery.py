@@ -156,6 +156,7 @@ class TestDrawing:
         bench.now += SECOND
         bench.sweep("lapse", "offer", "settle")
         assert bench.campaign_row(campaign_id).status is CampaignStatus.SETTLED
+        assert bench.failed == 0
         assert bench.violations() == []
 
     def test_of_a_copy_is_waited_for_as_well(self, bench: SaleBench) -> None:

@@ -47,7 +47,10 @@ class TestSaleInterleavings:
         steps = [0, 0]
         for whose in (0, 1):  # each before the other, to learn how many gates it passes
             steps[whose] = self.play(shop, driver, pair_of, Plan(whose, ()).choose)[whose].steps
-        for name, choose in drawn(steps, pair_of.__name__, most):
+        for whose in (0, 1):  # all of the other just before its commit
+            late = Plan(whose, (steps[whose] - 1,))
+            self.play(shop, driver, pair_of, late.choose, str(late))
+        for name, choose in drawn(steps, pair_of.__name__, most - 2):
             self.play(shop, driver, pair_of, choose, name)
         shop.recover()
         shop.sweep("lapse", "turn")
