@@ -164,7 +164,7 @@ class TestSafety:
             assert found.dangers == []
             assert payload in found.texts
 
-    def test_an_outage_is_a_page(self, office: Office) -> None:
+    def test_what_is_not_there_is_a_page(self, office: Office) -> None:
         clerk = office.clerk("owner")
         assert clerk.get("/nowhere").status_code == 404
         assert "没有找到" in clerk.get(f"/orders/{new_id()}").get_data(as_text=True)
