@@ -36,7 +36,9 @@ def read() -> Catalog:
 def main() -> int:
     """Bring both files up to date; return the exit code."""
     kept = read()
+    made_at = kept.creation_date
     kept.update(gather(), no_fuzzy_matching=True)
+    kept.creation_date = made_at  # the file changes with its words alone
     kept.obsolete.clear()
     kept.header_comment = "# The console's words in English."
     kept.project, kept.version, kept.msgid_bugs_address = "Tuanka", "1", ""

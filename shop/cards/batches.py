@@ -121,14 +121,15 @@ def unfreeze_batch(session: Session, batch: Batch, *, actor: str, now: datetime)
 
 
 def undo_batch(session: Session, batch: Batch, *, actor: str, now: datetime) -> int:
-    """Remove a batch of which nothing was ever held or sold; return how many cards went.
+    """Remove a batch of which nothing was ever held, sold or set aside; return how many cards went.
 
     The codes may be imported again, under the right SKU. Raises `BatchInUse` or `IllegalMove`.
     """
     move(session, batch, BatchStatus.UNDONE, at=now, actor=actor)
     _lock_cards(session, batch)
     counts = queries.count_by_status(session, batch.id)
-    if set(counts) - {CardStatus.FREE} or queries.was_ever_held(session, batch.id):
+    is_promised = queries.is_set_aside(session, batch.id)  # to a campaign, or to who waited
+    if set(counts) - {CardStatus.FREE} or is_promised or queries.was_ever_held(session, batch.id):
         raise BatchInUse(batch_id=str(batch.id))
     for part in _parts(session, batch):
         session.execute(delete(Card).where(part), execution_options=_BEHIND_THE_SESSION)

@@ -135,6 +135,12 @@ def count_by_status(session: Session, batch_id: UUID) -> Mapping[CardStatus, int
     return {status: int(count) for status, count in rows}
 
 
+def is_set_aside(session: Session, batch_id: UUID) -> bool:
+    """Say whether a card of the batch is set aside for somebody."""
+    kept = select(Card.id).where(Card.batch_id == batch_id, Card.allotted_to.is_not(None)).limit(1)
+    return session.scalar(kept) is not None
+
+
 def was_ever_held(session: Session, batch_id: UUID) -> bool:
     """Say whether any card of the batch ever left the free stock, even if it came back."""
     held = (

@@ -18,6 +18,13 @@ OPEN_ROUTES = {
     ("POST", "/console/sign-in"),
     ("GET", "/console/assets/<digest>/<name>"),
 }
+FOREIGN = (
+    {"Origin": "https://evil.example"},
+    {"Origin": "null"},
+    {"Origin": "http://localhost.evil.example"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+)
 # Answers of somebody who may: served, sent on, or refused for what the form says.
 SERVED = {200, 201, 303, 404, 409, 422}
 
@@ -119,37 +126,28 @@ class TestMatrix:
 
 
 class TestH129Forgery:
-    @pytest.mark.parametrize("token", ["", "0" * 64, "é"])
-    def test_h129_no_write_without_the_session_s_token(self, office: Office, token: str) -> None:
+    def test_h129_no_write_without_the_session_s_token(self, office: Office) -> None:
         clerk = office.clerk("owner")
-        for _method, rule, _needs in WRITES:
-            answer = clerk.post(path_of(rule), csrf=token)
-            assert answer.status_code == 403, rule
+        for token in ("", "0" * 64, "é"):
+            for _method, rule, _needs in WRITES:
+                answer = clerk.post(path_of(rule), csrf=token)
+                assert answer.status_code == 403, rule
 
     def test_h129_another_session_s_token_is_none(self, office: Office) -> None:
         first, second = office.clerk("owner"), office.clerk("owner")
         assert first.post("/campaigns/stop-all", csrf=second.csrf(), why="x").status_code == 403
         assert first.post("/campaigns/stop-all", why="x").status_code == 303
 
-    @pytest.mark.parametrize(
-        "headers",
-        [
-            {"Origin": "https://evil.example"},
-            {"Origin": "null"},
-            {"Origin": "http://localhost.evil.example"},
-            {"Sec-Fetch-Site": "cross-site"},
-            {"Sec-Fetch-Site": "same-site"},
-        ],
-    )
-    def test_h129_no_write_from_another_site(self, office: Office, headers: dict[str, str]) -> None:
+    def test_h129_no_write_from_another_site(self, office: Office) -> None:
         clerk = office.clerk("owner")
         csrf = clerk.csrf()
-        for _method, rule, _needs in WRITES:
-            path = f"/console{path_of(rule)}"
-            answer = clerk.client.post(path, data={"csrf": csrf}, headers=headers)
-            assert answer.status_code == 403, rule
-        answer = office.visitor().post("/sign-in", csrf="", headers=headers)
-        assert answer.status_code == 403
+        for headers in FOREIGN:
+            for _method, rule, _needs in WRITES:
+                path = f"/console{path_of(rule)}"
+                answer = clerk.client.post(path, data={"csrf": csrf}, headers=headers)
+                assert answer.status_code == 403, (rule, headers)
+            answer = office.visitor().post("/sign-in", csrf="", headers=headers)
+            assert answer.status_code == 403
 
     def test_what_was_typed_is_not_lost_with_the_session(self, office: Office) -> None:
         clerk = office.clerk("planner")

@@ -12,6 +12,16 @@ from shop.operators.service import Credentials
 from tests.console.office import Clerk, Office, hidden
 from tests.miniprogram_api.world import World
 
+ELSEWHERE = (
+    "https://evil.example/console",
+    "//evil.example/console",
+    "/console.evil.example",
+    "/console\\@evil.example",
+    "javascript:alert(1)",
+    "/v1/me",
+    "",
+)
+
 
 @pytest.fixture
 def told(office: Office) -> Credentials:
@@ -76,21 +86,10 @@ class TestSigningIn:
         assert door.startswith("__Secure-console-door=")
         assert "Secure;" in door
 
-    @pytest.mark.parametrize(
-        "place",
-        [
-            "https://evil.example/console",
-            "//evil.example/console",
-            "/console.evil.example",
-            "/console\\@evil.example",
-            "javascript:alert(1)",
-            "/v1/me",
-            "",
-        ],
-    )
-    def test_h131_leads_nowhere_else(self, office: Office, told: Credentials, place: str) -> None:
-        answer = enter(office, office.visitor(), told, next=place)
-        assert answer.headers["Location"] == "/console"
+    def test_h131_leads_nowhere_else(self, office: Office, told: Credentials) -> None:
+        for place, code in zip(ELSEWHERE, told.recovery_codes, strict=False):
+            answer = enter(office, office.visitor(), told, next=place, code=code)
+            assert answer.headers["Location"] == "/console", place
 
     def test_leads_back_to_the_page_that_was_asked_for(
         self, office: Office, told: Credentials

@@ -3,8 +3,9 @@
 import pytest
 from sqlalchemy import func, select
 
+from kit.ids import new_id
 from kit.lifecycle import IllegalMove
-from shop.cards import queries
+from shop.cards import allotments, queries
 from shop.cards.batches import (
     BatchInUse,
     NewCard,
@@ -128,6 +129,19 @@ class TestUndoBatch:
             undo(stock, added.batch_id)
         assert stock.batch(added.batch_id).status is BatchStatus.OPEN
         stock.check()
+
+    def test_refuses_while_a_card_is_set_aside(self, stock: Stock) -> None:
+        added = stock.add(count=2)
+        campaign = new_id()
+        with stock.begin() as session:
+            allotments.set_aside(
+                session, sku_id=stock.sku_id, allotted_to=campaign, quantity=1, now=stock.now
+            )
+        with pytest.raises(BatchInUse):
+            undo(stock, added.batch_id)
+        with stock.begin() as session:
+            allotments.give_back(session, allotted_to=campaign)
+        assert undo(stock, added.batch_id) == 2
 
     def test_a_frozen_one_too_and_only_once(self, stock: Stock) -> None:
         added = stock.add(count=1)
