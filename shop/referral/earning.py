@@ -65,6 +65,9 @@ def lock_earnings(session: Session, member_id: UUID) -> Earnings:
 
     Taken before the member's commissions are locked; of two members', the smaller id first.
     """
+    found = session.get(Earnings, member_id, with_for_update=True, populate_existing=True)
+    if found is not None:
+        return found
     made = session.execute(
         insert(Earnings)
         .values(member_id=member_id, pending_fen=0, payable_fen=0, paid_fen=0, debt_fen=0)
