@@ -73,6 +73,9 @@ def lock_earnings(session: Session, member_id: UUID) -> Earnings:
 
     Taken before the member's commissions are locked; of two members', the smaller id first.
     """
+    found = session.get(Earnings, member_id, with_for_update=True, populate_existing=True)
+    if found is not None:
+        return found
     made = session.execute(
         insert(Earnings)
         .values(member_id=member_id, **{name: 0 for name, _ in _SUMS.values()})

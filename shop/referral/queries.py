@@ -71,9 +71,11 @@ def list_live_touches(
     session: Session, member_ids: Collection[UUID], *, at: datetime
 ) -> Sequence[tuple[Touch, Invite]]:
     """Return what bound the members at a moment, the newest first."""
+    # With who gave it, so that nobody asks for them again.
     rows = session.execute(
-        select(Touch, Invite)
+        select(Touch, Invite, Member)
         .join(Invite, Invite.id == Touch.invite_id)
+        .join(Member, Member.id == Invite.member_id)
         .where(
             Touch.member_id.in_(member_ids),
             Touch.refusal.is_(None),
@@ -82,16 +84,16 @@ def list_live_touches(
         )
         .order_by(Touch.at.desc(), Touch.id.desc())
     )
-    return [(touch, invite) for touch, invite in rows]
+    return [(touch, invite) for touch, invite, _ in rows]
 
 
 def find_root(session: Session, member_id: UUID) -> UUID:
     """Return the member that this one is part of by now: mostly themselves."""
     for _ in range(MOST_JOINS):
-        into = session.scalar(select(Member.joined_into_id).where(Member.id == member_id))
-        if into is None:
+        member = session.get(Member, member_id)
+        if member is None or member.joined_into_id is None:
             break
-        member_id = into
+        member_id = member.joined_into_id
     return member_id
 
 
