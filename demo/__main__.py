@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from demo import acts, commands, deals, leading, report, together, troubles
+from demo import acts, commands, deals, leading, pushing, report, together, troubles
 from demo.cast import FEWEST_MEMBERS, cast, circle, crowd, neighbours
 from demo.checks import CHECKS, run_checks
 from demo.chronicle import Chronicle
@@ -101,6 +101,7 @@ def _gather(
     wait_until_final(evening)
     see_groups(evening)
     leading.see_statement(evening)
+    pushing.see_chat_groups(evening)
     chronicle.tell("— the campaigns are settled")
     deals.see_them_end(evening)
     books = platforms.books()

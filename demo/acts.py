@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from demo import arriving, buying, leading, straying, together
+from demo import arriving, buying, leading, pushing, straying, together
 from demo.cast import CLAIMANT, LED, NEIGHBOUR, PARTS
 from demo.chronicle import Deal
 from demo.evening import Evening, Scene
@@ -119,6 +119,8 @@ def _lead(evening: Evening) -> None:
     evening.chronicle.tell("— a leader brings neighbours along")
     people = [person for person in evening.people if person.part is LED]
     evening.tell_tale(leading.lead, people)
+    evening.chronicle.tell("— an operator pushes a campaign into the leader's chat groups")
+    evening.tell_tale(pushing.push, people)
 
 
 def _act(evening: Evening, act: Act) -> None:

@@ -41,6 +41,17 @@ class Gathering:
 
 
 @dataclass(slots=True)
+class Reached:
+    """A chat group of a leader: the invite in its message, and what came of it."""
+
+    chat_group_id: str
+    chat_id: str  # at WeCom
+    code: str = ""
+    bought: int = 0
+    messages: int = 0  # that arrived in it
+
+
+@dataclass(slots=True)
 class Led:
     """What a leader brought about: whose orders, at which share, and their statement at the end."""
 
@@ -50,6 +61,8 @@ class Led:
     sums: dict[str, int] = field(default_factory=dict)
     entries: list[dict[str, Any]] = field(default_factory=list)
     withdrawals: list[dict[str, Any]] = field(default_factory=list)
+    reached: list[Reached] = field(default_factory=list)
+    funnels: dict[str, dict[str, Any]] = field(default_factory=dict)  # by chat group
 
 
 @dataclass(slots=True)
@@ -134,6 +147,11 @@ class Chronicle:
         """Remember what a leader brought about."""
         with self._lock:
             self.led.append(led)
+
+    def led_by(self, member: int) -> Led | None:
+        """Return what the member brought about, None when they did not come so far."""
+        with self._lock:
+            return next((led for led in self.led if led.member == member), None)
 
     def add_reveal(self, reveal: Reveal) -> None:
         """Remember a look at a code."""

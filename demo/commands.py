@@ -25,22 +25,22 @@ class Outcome:
     text: str
 
 
-def flask(*words: str) -> Outcome:
-    """Run `flask …` in this environment."""
+def flask(*words: str, typed: str = "") -> Outcome:
+    """Run `flask …` in this environment; `typed` is what it reads."""
     done = subprocess.run(  # noqa: S603 - our own program, no shell
         [sys.executable, "-m", "flask", *words],
         capture_output=True,
         text=True,
         check=False,
-        stdin=subprocess.DEVNULL,
+        input=typed,
         timeout=LONGEST_SECONDS,
     )
     return Outcome(done.returncode, done.stdout + (done.stderr if done.returncode else ""))
 
 
-def must(*words: str) -> str:
+def must(*words: str, typed: str = "") -> str:
     """Run `flask …`, which must work, and return what it wrote."""
-    outcome = flask(*words)
+    outcome = flask(*words, typed=typed)
     if outcome.code:
         raise CommandFailed(outcome.text)
     return outcome.text

@@ -74,7 +74,7 @@ def plan_deals(folder: Path) -> list[Deal]:
             pool.submit(_publish, folder / f"deal-{number}.json", plan)
             for number, plan in enumerate(PLANS)
         ]
-        sampled = [pool.submit(_sample, sample) for sample in SAMPLES]
+        sampled = [pool.submit(make_sample, sample) for sample in SAMPLES]
         return [job.result() for job in (*planned, *sampled)]
 
 
@@ -120,7 +120,8 @@ def _publish(file: Path, plan: Planned) -> Deal:
     return Deal(plan.name, commands.must(*words).split()[-1], sku, plan.stock)
 
 
-def _sample(sample: Sample) -> Deal:
+def make_sample(sample: Sample) -> Deal:
+    """Have a campaign made with cards of its own; it opens by itself."""
     given = {
         "kind": "group_buy",
         "stock": sample.stock,

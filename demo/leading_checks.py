@@ -7,6 +7,7 @@ from demo.facts import Facts
 
 SUMS: Final = ("pending_fen", "payable_fen", "withdrawing_fen", "paid_fen", "debt_fen")
 CHANNELS: Final = ("wechat_pay", "alipay")
+CHAT_GROUPS: Final = 3
 
 
 def somebody_led(facts: Facts) -> Looks:
@@ -51,9 +52,29 @@ def withdrawn_is_sent(facts: Facts) -> Looks:
         yield None if paid == led.sums.get("paid_fen") else words
 
 
+def heard_once(facts: Facts) -> Looks:
+    """One message arrived in each chat group."""
+    reached = [one for led in facts.led for one in led.reached]
+    yield None if len(reached) == CHAT_GROUPS else f"{len(reached)} chat groups"
+    for one in reached:
+        yield None if one.messages == 1 else f"{one.messages} messages in {one.chat_id}"
+
+
+def came_from_there(facts: Facts) -> Looks:
+    """What was bought by a chat group's invite stands in its funnel, and nothing else."""
+    for led in facts.led:
+        for one in led.reached:
+            funnel = led.funnels.get(one.chat_group_id, {})
+            told = (funnel.get("members"), funnel.get("paid_orders"))
+            fits = told == (1, one.bought) and one.bought == 1
+            yield None if fits else f"{one.chat_id}: {told} in the funnel, {one.bought} bought"
+
+
 LEADING_CHECKS: Final[tuple[Named, ...]] = (
     ("a leader brought members who bought", somebody_led),
     ("the leader's statement adds up", statement_adds_up),
     ("the leader earned on what was kept", earned_on_what_was_kept),
     ("what was withdrawn is what the platform sent", withdrawn_is_sent),
+    ("each chat group got its push once", heard_once),
+    ("who came from a chat group stands in its funnel", came_from_there),
 )

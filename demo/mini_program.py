@@ -153,6 +153,10 @@ class MiniProgram:
         """Come by somebody's invite."""
         return self._ask("POST", f"/v1/invites/{code}/open")
 
+    def standing(self) -> Answer:
+        """See how I stand as a leader."""
+        return self._ask("GET", "/v1/leader")
+
     def earnings(self) -> Answer:
         """See my sums and the newest lines of my statement."""
         return self._ask("GET", "/v1/earnings?limit=100")

@@ -59,6 +59,21 @@ class Platforms:
             body = {"trade_no": params["tradeNO"]}
         return self._wire.ask("POST", f"/sandbox/{PATH_OF[channel]}/pay", body=body)
 
+    def make_chat_group(self, name: str, *, owner: str, robot: bool) -> dict[str, Any]:
+        """Make a chat group at WeCom; with a robot, its key comes along."""
+        return self.order("POST", "wecom/groups", {"name": name, "owner": owner, "robot": robot})
+
+    def chat_messages(self, chat_id: str) -> list[dict[str, Any]]:
+        """Return what arrived in a chat group."""
+        told = self.order("GET", f"wecom/messages?chat_id={chat_id}")
+        return list(told["items"])
+
+    def confirm_tasks(self, owner: str) -> None:
+        """Send everything that waits for this owner."""
+        for task in self.order("GET", f"wecom/tasks?sender={owner}")["items"]:
+            if task["confirmed_at"] is None:
+                self.order("POST", "wecom/confirm", {"msgid": task["msgid"]})
+
     def take_transfer(self, out_bill_no: str) -> None:
         """Confirm at WeChat that the money is wanted."""
         self.order("POST", "wechat-pay/confirm-transfer", {"out_bill_no": out_bill_no})

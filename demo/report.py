@@ -152,6 +152,8 @@ def build_leading(facts: Facts) -> dict[str, int]:
         "fen earned": earned - sums["debt_fen"],
         "fen withdrawn": sums["paid_fen"],
         "fen owed": sums["debt_fen"],
+        "chat groups pushed into": sum(bool(one.code) for led in facts.led for one in led.reached),
+        "orders from chat groups": sum(one.bought for led in facts.led for one in led.reached),
     }
 
 

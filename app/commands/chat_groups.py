@@ -1,5 +1,6 @@
 """`flask chat-groups …`: which chat groups leaders run, and how a message gets into each."""
 
+import sys
 from uuid import UUID
 
 import click
@@ -39,8 +40,8 @@ def add(
     daily_quota: int,
     actor: str,
 ) -> None:
-    """The key is typed, not given as a word: words of commands are seen by others."""
-    key = click.prompt("Key of the robot's webhook", hide_input=True) if robot else None
+    """The key is typed or piped in, not given as a word: words of commands are seen by others."""
+    key = _read_key() if robot else None
     ports = process.ports()
     try:
         with ports.begin() as session:
@@ -61,6 +62,12 @@ def add(
     except DomainError as refusal:
         raise explained(refusal) from None
     click.echo(made.id)
+
+
+def _read_key() -> str:
+    if sys.stdin.isatty():
+        return str(click.prompt("Key of the robot's webhook", hide_input=True))
+    return sys.stdin.readline().strip()
 
 
 @group.command("list", help="List every chat group, the newest first.")

@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from demo.checks import run_checks
-from demo.chronicle import Led
+from demo.chronicle import Led, Reached
 from demo.facts import Facts
 from demo.leading_checks import LEADING_CHECKS, SUMS
 from demo.report import build_leading
@@ -41,6 +41,10 @@ def good_leader() -> Facts:
     paid = {"number": "TW1", "status": "paid", "amount_fen": EARNED, "net_fen": EARNED}
     led.withdrawals = [paid]
     facts.books["alipay"]["transfers"] = [{"out_bill_no": "TW1", "paid_fen": EARNED}]
+    for number in range(3):
+        group_id = f"group-{number}"
+        led.reached.append(Reached(group_id, f"chat-{number}", "code", bought=1, messages=1))
+        led.funnels[group_id] = {"members": 1, "paid_orders": 1}
     facts.led = [led]
     return facts
 
@@ -65,6 +69,26 @@ def fail_here(facts: Facts) -> None:
     facts.led[0].withdrawals[0]["status"] = "failed"
 
 
+def push_twice(facts: Facts) -> None:
+    facts.led[0].reached[1].messages = 2
+
+
+def push_never(facts: Facts) -> None:
+    facts.led[0].reached[2].messages = 0
+
+
+def forget_a_chat_group(facts: Facts) -> None:
+    facts.led[0].reached.pop()
+
+
+def count_for_another(facts: Facts) -> None:
+    facts.led[0].funnels["group-0"]["paid_orders"] = 2
+
+
+def count_nobody(facts: Facts) -> None:
+    facts.led[0].funnels = {}
+
+
 def lose_the_leader(facts: Facts) -> None:
     facts.led = []
 
@@ -76,6 +100,11 @@ SPOILT: Final[list[tuple[str, Spoil]]] = [
     ("what was withdrawn is what the platform sent", send_twice),
     ("what was withdrawn is what the platform sent", send_never),
     ("what was withdrawn is what the platform sent", fail_here),
+    ("each chat group got its push once", push_twice),
+    ("each chat group got its push once", push_never),
+    ("each chat group got its push once", forget_a_chat_group),
+    ("who came from a chat group stands in its funnel", count_for_another),
+    ("who came from a chat group stands in its funnel", count_nobody),
 ]
 
 
@@ -105,4 +134,6 @@ class TestLeadingChecks:
             "fen earned": EARNED,
             "fen withdrawn": EARNED,
             "fen owed": 0,
+            "chat groups pushed into": 3,
+            "orders from chat groups": 3,
         }
