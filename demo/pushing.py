@@ -30,7 +30,7 @@ def push(evening: Evening, people: Sequence[Person]) -> None:
     led.reached = _found_chat_groups(evening, leader)
     deal = deals.make_sample(TRIO)
     evening.deals = [*evening.deals, deal]
-    name = f"evening-{deal.campaign_id}"
+    name = f"evening-{deal.campaign_id[-12:]}"
     commands.must("pushes", "template", "add", name, TEXT)
     # No quiet hours: an evening may be played in the morning.
     hours = ("--quiet-from", "0", "--quiet-until", "0")
