@@ -34,6 +34,7 @@ from console import (
 from console.menu import entries
 from console.ports import Instruments, now
 from kit.crypto import new_token
+from kit.ratelimit import LocalLimiter
 
 ROOMS: Final = (
     assets.blueprint,
@@ -59,6 +60,7 @@ TRANSLATIONS: Final = Path(__file__).resolve().parent / "translations"
 def install(app: APIFlask, instruments: Instruments) -> None:
     """Register every room and what templates use."""
     app.extensions["console"] = instruments
+    app.extensions["console_limiter"] = LocalLimiter()  # while Redis is out
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(TRANSLATIONS)
     Babel(app, default_locale=words.LANGUAGES[0], locale_selector=words.select_language)
     app.jinja_env.filters.update(

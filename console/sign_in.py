@@ -1,21 +1,31 @@
 """Signing in to the console and out of it."""
 
-from typing import Final
+from typing import Final, cast
 from urllib.parse import urlsplit
 
-from flask import Response, g, make_response, redirect, render_template, request, url_for
+from flask import (
+    Response,
+    current_app,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 
 from console import cookies, forgery
 from console.door import OPEN, PREFIX, SIGNED_IN, address, make_room, may
 from console.ports import keys, now, ports
 from kit.crypto import new_token
 from kit.errors import RateLimited
-from kit.ratelimit import LimiterUnavailable
+from kit.networks import network_of
+from kit.ratelimit import LimiterUnavailable, LocalLimiter
 from shop.operators import signing_in
 from shop.operators.rules import LONGEST_STAY
 from shop.operators.signing_in import Attempt
 
-TRIES_PER_MINUTE: Final = 20  # of one address
+TRIES_PER_MINUTE: Final = 20  # of one network
 
 blueprint = make_room("sign_in")
 
@@ -39,8 +49,7 @@ def sign_in() -> Response:
         address=address(),
         request_id=g.get("request_id", ""),
     )
-    with ports().begin() as session:
-        token = signing_in.try_sign_in(session, attempt, keys=keys(), now=now())
+    token = signing_in.try_sign_in(ports().begin, attempt, keys=keys(), now=now())
     if token is None:
         return _page(401, is_refused=True)
     response = make_response(redirect(_next(request.form.get("next", "")), code=303))
@@ -84,11 +93,11 @@ def _next(place: str) -> str:
 
 
 def _count() -> None:
+    key = f"console-sign-in:{network_of(address())}"
     try:
-        verdict = ports().limiter.hit(
-            f"console-sign-in:{address()}", most=TRIES_PER_MINUTE, window_seconds=60
-        )
+        verdict = ports().limiter.hit(key, most=TRIES_PER_MINUTE, window_seconds=60)
     except LimiterUnavailable:
-        return  # the lock-out of each operator stands in the database
+        here = cast("LocalLimiter", current_app.extensions["console_limiter"])
+        verdict = here.hit(key, most=TRIES_PER_MINUTE, window_seconds=60)
     if not verdict.allowed:
         raise RateLimited(retry_after_seconds=verdict.retry_after_seconds)

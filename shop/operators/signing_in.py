@@ -8,6 +8,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from kit.crypto import new_token
+from kit.db import Begin
 from shop.operators import queries
 from shop.operators.deeds import Doer, write_down
 from shop.operators.models import Operator, OperatorSession, OperatorStatus, RecoveryCode
@@ -32,17 +33,35 @@ class Attempt:
     request_id: str = ""
 
 
-def try_sign_in(
-    session: Session, attempt: Attempt, *, keys: OperatorKeys, now: datetime
-) -> str | None:
+def try_sign_in(begin: Begin, attempt: Attempt, *, keys: OperatorKeys, now: datetime) -> str | None:
     """Return the token of a new session, or None, whatever was wrong; failures are counted.
 
-    It returns instead of raising, so that the count is kept.
+    The password is checked between two transactions: that takes long, and nobody waits for a lock
+    meanwhile. Raises `RateLimited` while another is checked.
     """
-    operator = queries.find_by_name(session, attempt.name, lock=True)
-    is_known = operator is not None and _may_try(operator, now=now)
-    is_right = is_password(attempt.password, operator.password_hash if operator else None)
-    if operator is None or not is_known:
+    with begin() as session:
+        found = queries.find_by_name(session, attempt.name)
+    password_hash = None if found is None else found.password_hash
+    is_right = is_password(attempt.password, password_hash)
+    with begin() as session:
+        operator = queries.find_by_name(session, attempt.name, lock=True)
+        # What was compared with a password of before says nothing of the present one.
+        if operator is None or operator.password_hash != password_hash:
+            return None
+        return _decide(session, operator, attempt, is_right=is_right, keys=keys, now=now)
+
+
+def _decide(
+    session: Session,
+    operator: Operator,
+    attempt: Attempt,
+    *,
+    is_right: bool,
+    keys: OperatorKeys,
+    now: datetime,
+) -> str | None:
+    """Open a session or count a failure; it returns instead of raising, so the count is kept."""
+    if not _may_try(operator, now=now):
         return None
     if not is_right or not _takes_second_factor(session, operator, attempt, keys=keys, now=now):
         _count_failure(session, operator, attempt, now=now)

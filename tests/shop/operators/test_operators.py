@@ -53,8 +53,7 @@ class Desk:
         attempt = Attempt(
             told.name, password or told.password, code or self.code(told), "203.0.113.9"
         )
-        with self.begin() as session:
-            return signing_in.try_sign_in(session, attempt, keys=KEYS, now=self.now)
+        return signing_in.try_sign_in(self.begin, attempt, keys=KEYS, now=self.now)
 
     def code(self, told: Credentials) -> str:
         """Return the code of this moment."""
