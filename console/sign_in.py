@@ -48,12 +48,14 @@ def sign_in() -> Response:
         code=request.form.get("code", "")[:32],
         address=address(),
         request_id=g.get("request_id", ""),
+        known_browser=cookies.read(cookies.KNOWN),
     )
-    token = signing_in.try_sign_in(ports().begin, attempt, keys=keys(), now=now())
-    if token is None:
+    entry = signing_in.try_sign_in(ports().begin, attempt, keys=keys(), now=now())
+    if entry is None:
         return _page(401, is_refused=True)
     response = make_response(redirect(_next(request.form.get("next", "")), code=303))
-    cookies.give(response, cookies.SESSION, token, seconds=int(LONGEST_STAY.total_seconds()))
+    cookies.give(response, cookies.SESSION, entry.token, seconds=int(LONGEST_STAY.total_seconds()))
+    cookies.give(response, cookies.KNOWN, entry.known_browser, seconds=cookies.YEAR)
     cookies.take_back(response, cookies.DOOR)
     return response
 

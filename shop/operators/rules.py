@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -14,6 +14,7 @@ LONGEST_PASSWORD: Final = 200
 FREE_FAILURES: Final = 5
 FIRST_LOCK: Final = timedelta(minutes=1)
 LONGEST_LOCK: Final = timedelta(hours=1)
+FORGOTTEN_AFTER: Final = timedelta(hours=1)  # of quiet, once a lock is over
 IDLE: Final = timedelta(minutes=60)
 LONGEST_STAY: Final = timedelta(hours=12)
 SEEN_EVERY: Final = timedelta(minutes=1)
@@ -122,6 +123,12 @@ def check_password(password: str, *, name: str) -> None:
         raise BadOperator(reason=f"a password has at least {SHORTEST_PASSWORD} characters")
     if name in password.lower() or len(set(password)) < 6:
         raise BadOperator(reason="the password is too easy to guess")
+
+
+def count_failure(failures: int, locked_until: datetime | None, *, now: datetime) -> int:
+    """Return how many failures there are with this one; those before a long quiet are forgotten."""
+    is_forgotten = locked_until is not None and now - locked_until >= FORGOTTEN_AFTER
+    return 1 if is_forgotten else failures + 1
 
 
 def locked_for(failures: int) -> timedelta:

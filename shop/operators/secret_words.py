@@ -109,6 +109,11 @@ def token_hash(token: str, *, keys: OperatorKeys) -> bytes:
     return keyed_hash(keys.hashing, b"session", token.encode())
 
 
+def known_browser(sealed: bytes, *, operator_id: UUID, keys: OperatorKeys) -> str:
+    """Return what a browser keeps that the operator signed in from; a reset makes it worthless."""
+    return keyed_hash(keys.hashing, b"known browser", operator_id.bytes, sealed).hex()
+
+
 def provisioning_uri(name: str, secret: str) -> str:
     """Return what an authenticator application takes, also as a QR code."""
     return pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=ISSUER)

@@ -83,8 +83,8 @@ def reset_operator(
     """Give new credentials and end every session; the old ones open nothing any more."""
     before = state_of(operator)
     credentials = _give_credentials(session, operator, keys=keys)
-    operator.failures = 0
-    operator.locked_until = None
+    operator.failures = operator.known_failures = 0
+    operator.locked_until = operator.known_locked_until = None
     session.execute(delete(RecoveryCode).where(RecoveryCode.operator_id == operator.id))
     _keep_recovery_codes(session, operator, credentials, keys=keys)
     end_sessions(session, operator, now=now)

@@ -7,16 +7,17 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from kit.crypto import new_token
+from kit.crypto import new_token, same
 from kit.db import Begin
 from shop.operators import queries
 from shop.operators.deeds import Doer, write_down
 from shop.operators.models import Operator, OperatorSession, OperatorStatus, RecoveryCode
-from shop.operators.rules import LONGEST_STAY, SEEN_EVERY, locked_for
+from shop.operators.rules import LONGEST_STAY, SEEN_EVERY, count_failure, locked_for
 from shop.operators.secret_words import (
     OperatorKeys,
     accepted_step,
     is_password,
+    known_browser,
     recovery_hash,
     token_hash,
 )
@@ -31,10 +32,21 @@ class Attempt:
     code: str = field(repr=False)
     address: str
     request_id: str = ""
+    known_browser: str = field(default="", repr=False)  # what this browser was given, if anything
 
 
-def try_sign_in(begin: Begin, attempt: Attempt, *, keys: OperatorKeys, now: datetime) -> str | None:
-    """Return the token of a new session, or None, whatever was wrong; failures are counted.
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A session that was opened, and what the browser keeps so that it is known next time."""
+
+    token: str = field(repr=False)
+    known_browser: str = field(repr=False)
+
+
+def try_sign_in(
+    begin: Begin, attempt: Attempt, *, keys: OperatorKeys, now: datetime
+) -> Entry | None:
+    """Return a new session, or None, whatever was wrong; failures are counted.
 
     The password is checked between two transactions: that takes long, and nobody waits for a lock
     meanwhile. Raises `RateLimited` while another is checked.
@@ -59,17 +71,19 @@ def _decide(
     is_right: bool,
     keys: OperatorKeys,
     now: datetime,
-) -> str | None:
+) -> Entry | None:
     """Open a session or count a failure; it returns instead of raising, so the count is kept."""
-    if not _may_try(operator, now=now):
+    known = known_browser(operator.totp_sealed, operator_id=operator.id, keys=keys)
+    is_known = same(attempt.known_browser, known)
+    if not _may_try(operator, is_known=is_known, now=now):
         return None
     if not is_right or not _takes_second_factor(session, operator, attempt, keys=keys, now=now):
-        _count_failure(session, operator, attempt, now=now)
+        _count_failure(session, operator, attempt, is_known=is_known, now=now)
         return None
-    operator.failures = 0
-    operator.locked_until = None
+    operator.failures = operator.known_failures = 0
+    operator.locked_until = operator.known_locked_until = None
     _tell(session, operator, attempt, "operators.sign_in", now=now)
-    return _open_session(session, operator, attempt, keys=keys, now=now)
+    return Entry(_open_session(session, operator, attempt, keys=keys, now=now), known)
 
 
 def find_signed_in(
@@ -97,8 +111,9 @@ def sign_out(session: Session, token: str, *, keys: OperatorKeys, now: datetime)
     )
 
 
-def _may_try(operator: Operator, *, now: datetime) -> bool:
-    is_locked = operator.locked_until is not None and operator.locked_until > now
+def _may_try(operator: Operator, *, is_known: bool, now: datetime) -> bool:
+    locked_until = operator.known_locked_until if is_known else operator.locked_until
+    is_locked = locked_until is not None and locked_until > now
     return operator.status is OperatorStatus.ACTIVE and not is_locked
 
 
@@ -138,12 +153,17 @@ def _takes_recovery_code(
 
 
 def _count_failure(
-    session: Session, operator: Operator, attempt: Attempt, *, now: datetime
+    session: Session, operator: Operator, attempt: Attempt, *, is_known: bool, now: datetime
 ) -> None:
-    operator.failures += 1
-    lock = locked_for(operator.failures)
+    if is_known:
+        failures = count_failure(operator.known_failures, operator.known_locked_until, now=now)
+        lock = locked_for(failures)
+        operator.known_failures, operator.known_locked_until = failures, now + lock
+    else:
+        failures = count_failure(operator.failures, operator.locked_until, now=now)
+        lock = locked_for(failures)
+        operator.failures, operator.locked_until = failures, now + lock
     if lock:
-        operator.locked_until = now + lock
         _tell(session, operator, attempt, "operators.locked", now=now)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy.orm import Session
@@ -64,3 +64,51 @@ class TestPasswords:
         assert desk.try_in(told) is None
         with desk.begin() as session:
             assert desk.find(session, "lin").failures == 0
+
+
+class TestLockOut:
+    def test_strangers_lock_nobody_out_of_a_known_browser(self, desk: Desk) -> None:
+        told = desk.add()
+        entry = desk.enter(told)
+        assert entry is not None
+        for _ in range(5):
+            assert desk.try_in(told, password="wrong-wrong-wrong") is None
+        desk.now += timedelta(seconds=31)
+        assert desk.try_in(told) is None  # locked where nobody signed in before
+        assert desk.try_in(told, known="0" * 64) is None
+        assert desk.try_in(told, known="é") is None
+        assert desk.try_in(told, known=entry.known_browser) is not None
+
+    def test_whoever_has_a_known_browser_guesses_no_more_than_others(self, desk: Desk) -> None:
+        told = desk.add()
+        entry = desk.enter(told)
+        assert entry is not None
+        desk.now += timedelta(seconds=31)
+        for _ in range(5):
+            desk.try_in(told, password="wrong-wrong-wrong", known=entry.known_browser)
+        assert desk.try_in(told, known=entry.known_browser) is None
+
+    def test_a_reset_and_another_operator_know_the_browser_no_more(self, desk: Desk) -> None:
+        told, other = desk.add(), desk.add("wang", "support")
+        entry = desk.enter(told)
+        assert entry is not None
+        for _ in range(5):
+            desk.try_in(other, password="wrong-wrong-wrong")
+        assert desk.try_in(other, known=entry.known_browser) is None
+        with desk.begin() as session:
+            fresh = service.reset_operator(
+                session, desk.find(session, "lin"), keys=KEYS, doer=DOER, now=desk.now
+            )
+        for _ in range(5):
+            desk.try_in(fresh, password="wrong-wrong-wrong")
+        assert desk.try_in(fresh, known=entry.known_browser) is None
+
+    def test_failures_are_forgotten_after_an_hour_of_quiet(self, desk: Desk) -> None:
+        told = desk.add()
+        for _ in range(4):
+            desk.try_in(told, password="wrong-wrong-wrong")
+        desk.now += timedelta(minutes=61)
+        assert desk.try_in(told, password="wrong-wrong-wrong") is None
+        with desk.begin() as session:
+            assert desk.find(session, "lin").failures == 1
+        assert desk.try_in(told) is not None
