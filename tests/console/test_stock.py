@@ -2,8 +2,11 @@
 
 import io
 import re
+import tempfile
 from uuid import UUID, uuid4
 
+import pytest
+from openpyxl import Workbook
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
@@ -82,6 +85,23 @@ class TestImporting:
         answer = clerk.post("/stock/import", file=file, sku_id=str(sku_id), do="import")
         assert answer.status_code == 303
         assert re.fullmatch(r"[\w.-]+", last_batch(office).file_name)
+
+    def test_no_code_comes_to_lie_on_a_disk(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clerk, sku_id = office.clerk("planner"), office.world.make_sku(stock=0)
+        sheet, given = io.BytesIO(), Workbook()
+        for code in codes(2):
+            given.active.append([code])
+        given.save(sheet)
+        sheet.seek(0)
+        monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+        text = "\n".join([*codes(2), "x" * 600_000])  # too much for a form kept in memory as such
+        assert send(clerk, sku_id, text, do="import", skip_bad="yes").status_code == 303
+        fields = {"file": (sheet, "codes.xlsx"), "sku_id": str(sku_id), "do": "import"}
+        assert clerk.post("/stock/import", **fields).status_code == 303
+        assert last_batch(office).file_name == "codes.xlsx"
+        assert count_cards(office, sku_id) == 4
 
     def test_i143_a_file_that_is_too_large_is_refused(self, office: Office) -> None:
         clerk = office.clerk("planner")
