@@ -31,6 +31,7 @@ from shop.operators.deeds import write_down
 from shop.operators.rules import Permission
 
 MOST_SKUS: Final = 500
+MOST_LINES: Final = 50_000  # as many as one request may take the time for
 MOST_BATCHES: Final = 50
 UTF8_MARK: Final = "\ufeff"  # by which spreadsheets know UTF-8
 
@@ -60,8 +61,9 @@ def import_codes() -> Response:
                 ports().vault,
                 path,
                 name=secure_filename(given.filename)[-80:] or "codes",
+                most_lines=MOST_LINES,
                 now=at,
-                on_error=errors.append,
+                on_error=errors.append if wanted == "errors" else None,
             )
             if wanted == "errors":
                 return _errors_file(errors)

@@ -123,6 +123,7 @@ def look_through(
     path: Path,
     *,
     name: str | None = None,
+    most_lines: int = MOST_LINES,
     now: datetime,
     on_error: OnError | None = None,
     on_progress: Progress | None = None,
@@ -143,6 +144,8 @@ def look_through(
             if on_error is not None:
                 on_error(error)
         looked.lines += len(piece)
+        if looked.lines > most_lines:
+            raise FileRefused(reason=f"more than {most_lines} lines: use `flask cards import`")
         if on_progress is not None:
             on_progress(looked.lines)
     if looked.lines == 0:

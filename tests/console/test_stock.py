@@ -10,6 +10,7 @@ from openpyxl import Workbook
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from console import stock
 from shop.cards.models import Batch, BatchStatus, Card
 from shop.operators.models import OperatorAction
 from tests.console.office import Clerk, Office
@@ -102,6 +103,16 @@ class TestImporting:
         assert clerk.post("/stock/import", **fields).status_code == 303
         assert last_batch(office).file_name == "codes.xlsx"
         assert count_cards(office, sku_id) == 4
+
+    def test_i143_a_file_of_too_many_lines_goes_by_the_command(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(stock, "MOST_LINES", 3)
+        clerk, sku_id = office.clerk("planner"), office.world.make_sku(stock=0)
+        assert send(clerk, sku_id, "\n".join(codes(3)), do="check").status_code == 200
+        answer = send(clerk, sku_id, "\n".join(codes(4)), do="check")
+        assert answer.status_code == 422
+        assert "flask cards import" in answer.get_data(as_text=True)
 
     def test_i143_a_file_that_is_too_large_is_refused(self, office: Office) -> None:
         clerk = office.clerk("planner")
