@@ -71,6 +71,20 @@ class TestOrders:
         assert [one for one, _ in actions(office)] == ["orders.refund"]
         assert "¥10.00" in clerk.page("/refunds?status=requested")
 
+    def test_a_refund_of_what_makes_no_sense_refunds_nothing(self, office: Office) -> None:
+        clerk, order = bought(office)
+        path = f"/orders/{order.id}"
+        version = clerk.version(path)
+        for fields in (
+            {"why": "x", "line_id": "1"},
+            {"why": " "},
+            {},
+            {"why": "x", "line_id": " "},
+        ):
+            assert clerk.post(f"{path}/refund", version=version, **fields).status_code == 422
+        assert clerk.version(path) == version
+        assert actions(office) == []
+
     def test_lists_are_narrowed_by_their_address(self, office: Office) -> None:
         clerk, order = bought(office)
         assert order.order_no in clerk.page("/orders?status=fulfilled")
