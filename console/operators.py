@@ -101,6 +101,7 @@ def _change(operator_id: UUID, act: Act) -> Any:
 
 def _seen(session: Session, operator_id: UUID) -> Operator:
     """Return the operator, locked, as they were on the page that was shown."""
+    queries.manage_alone(session)
     found = queries.lock_operator(session, operator_id)
     if request.form.get("version") != version_of(state_of(found)):
         raise ChangedMeanwhile

@@ -169,7 +169,10 @@ def _keep_recovery_codes(
 
 
 def _keep_an_owner(session: Session, operator: Operator) -> None:
-    if Role.OWNER.value in operator.roles and not queries.count_other_owners(session, operator):
+    if Role.OWNER.value not in operator.roles:
+        return
+    queries.manage_alone(session)  # two owners might remove each other at once
+    if not queries.count_other_owners(session, operator):
         raise LastOwner
 
 

@@ -5,11 +5,14 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from kit.db import Begin
 from kit.errors import RateLimited
 from shop.operators import secret_words, service, signing_in
+from shop.operators.rules import LastOwner
 from tests.shop.operators.test_operators import DOER, KEYS, Desk
 
 
@@ -112,3 +115,21 @@ class TestLockOut:
         with desk.begin() as session:
             assert desk.find(session, "lin").failures == 1
         assert desk.try_in(told) is not None
+
+
+class TestTwoOwners:
+    def test_cannot_remove_each_other_at_once(self, real_begin: Begin, now: datetime) -> None:
+        desk = Desk(real_begin, now)
+        desk.add("lin"), desk.add("wang")
+
+        def disable_lin() -> None:
+            with desk.begin() as second:
+                second.execute(text("SET LOCAL lock_timeout = '50ms'"))
+                service.disable_operator(second, desk.find(second, "lin"), doer=DOER, now=now)
+
+        with desk.begin() as first:
+            service.disable_operator(first, desk.find(first, "wang"), doer=DOER, now=now)
+            with pytest.raises(OperationalError):
+                disable_lin()  # it waits for the first
+        with pytest.raises(LastOwner):
+            disable_lin()
