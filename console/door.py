@@ -8,13 +8,14 @@ from typing import Any, Final, TypeVar, cast
 
 from apiflask import APIBlueprint
 from flask import Response, current_app, g, redirect, request, url_for
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import Forbidden
 
 from console import cookies, forgery, refusals
 from console.ports import keys, now, ports
-from shop.operators import signing_in
+from shop.operators import queries, signing_in
 from shop.operators.deeds import Doer
-from shop.operators.models import Operator
+from shop.operators.models import Operator, OperatorStatus
 from shop.operators.rules import Permission, permissions_of
 
 PREFIX: Final = "/console"
@@ -87,6 +88,18 @@ def guard() -> Any:
     if is_write and not forgery.is_token(request.form.get("csrf") or _header(), cookies.session()):
         return refusals.show_again(403)
     return None
+
+
+def confirm(session: Session) -> None:
+    """Look again, in the transaction of a write, whether who asks still may; else `NotAllowed`.
+
+    They were let in before it, and an owner may have disabled them since.
+    """
+    needs = needs_of(str(request.endpoint))
+    found = queries.hold_operator(session, operator().id)
+    allowed = permissions_of(found.roles) if found.status is OperatorStatus.ACTIVE else frozenset()
+    if needs not in allowed:
+        raise NotAllowed(cast("Permission", needs))
 
 
 def operator() -> Operator:

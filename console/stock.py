@@ -19,7 +19,7 @@ from werkzeug.wrappers import Response
 
 from console.acting import acting
 from console.asked import as_id
-from console.door import doer, make_room, may, operator
+from console.door import confirm, doer, make_room, may, operator
 from console.ports import now, ports
 from kit.errors import DomainError
 from shop.cards import batches, importing, queries
@@ -131,6 +131,7 @@ def _audited(looked: Looked, at: datetime) -> Iterator[Session]:
     """Open the import's transaction, and write the deed down at its end."""
     with ports().begin() as session:
         yield session
+        confirm(session)  # at the end: an import takes long, and this holds the operator
         batch = queries.find_batch_of_file(session, looked.sha256)
         if batch is None:
             raise RuntimeError("an import leaves a batch")

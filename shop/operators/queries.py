@@ -40,6 +40,16 @@ def lock_operator(session: Session, operator_id: UUID) -> Operator:
     return operator
 
 
+def hold_operator(session: Session, operator_id: UUID) -> Operator:
+    """Return the operator as they are until our commit: nobody takes anything from them."""
+    operator = session.get(
+        Operator, operator_id, with_for_update={"read": True}, populate_existing=True
+    )
+    if operator is None:
+        raise OperatorNotFound
+    return operator
+
+
 def manage_alone(session: Session) -> None:
     """Wait until nobody else manages operators, and let nobody until our commit.
 
