@@ -1,7 +1,6 @@
 """Signing in to the console and out of it."""
 
 from typing import Final, cast
-from urllib.parse import urlsplit
 
 from flask import (
     Response,
@@ -14,7 +13,7 @@ from flask import (
     url_for,
 )
 
-from console import cookies, forgery
+from console import asked, cookies, forgery
 from console.door import OPEN, PREFIX, SIGNED_IN, address, make_room, may
 from console.ports import keys, now, ports
 from kit.crypto import new_token
@@ -88,7 +87,7 @@ def _page(status: int, *, is_refused: bool = False) -> Response:
 
 def _next(place: str) -> str:
     """Return where to go, if that is a page of the console; else the first page."""
-    parts = urlsplit(place)
+    parts = asked.split(place)
     is_ours = not parts.scheme and not parts.netloc and "\\" not in place
     inside = parts.path == PREFIX or parts.path.startswith(f"{PREFIX}/")
     return place if is_ours and inside and place.isprintable() else url_for("console_today.show")

@@ -51,7 +51,7 @@ def import_codes() -> Response:
     """Look a file through, hand out its refused lines, or import it; no code is ever shown."""
     wanted, at = request.form.get("do", "check"), now()
     given, sku_id = request.files.get("file"), as_id(request.form.get("sku_id", ""))
-    if given is None or not given.filename or sku_id is None:
+    if given is None or not given.filename or sku_id is None or not _is_sku(sku_id):
         return _page(422, is_incomplete=True)
     errors: list[BadLine] = []
     with _in_memory(given) as path:
@@ -73,6 +73,11 @@ def import_codes() -> Response:
         except DomainError as refusal:
             return _page(422, refusal=refusal)
     return _page(200, looked=looked)
+
+
+def _is_sku(sku_id: UUID) -> bool:
+    with ports().begin() as session:
+        return session.get(Sku, sku_id) is not None
 
 
 @contextmanager

@@ -57,6 +57,7 @@ def add_operator(
 ) -> Credentials:
     """Make an operator; raises `BadOperator` or `NameTaken`."""
     wanted = check_name(name)
+    queries.manage_alone(session)  # two might take one name at once
     if queries.find_by_name(session, wanted) is not None:
         raise NameTaken
     operator = Operator(

@@ -79,6 +79,7 @@ class TestImporting:
         assert send(clerk, sku_id, text, do="import", skip_bad="yes").status_code == 422  # known
         assert send(clerk, sku_id, "", do="import").status_code == 422
         assert clerk.post("/stock/import", sku_id=str(sku_id)).status_code == 422
+        assert send(clerk, uuid4(), "\n".join(codes(1)), do="import").status_code == 422
 
     def test_i142_a_file_s_name_leads_nowhere(self, office: Office) -> None:
         clerk, sku_id = office.clerk("planner"), office.world.make_sku(stock=0)

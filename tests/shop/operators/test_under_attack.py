@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from kit.db import Begin
 from kit.errors import RateLimited
 from shop.operators import secret_words, service, signing_in
-from shop.operators.rules import LastOwner
+from shop.operators.rules import LastOwner, NameTaken
 from tests.shop.operators.test_operators import DOER, KEYS, Desk
 
 
@@ -133,3 +133,23 @@ class TestTwoOwners:
                 disable_lin()  # it waits for the first
         with pytest.raises(LastOwner):
             disable_lin()
+
+    def test_cannot_add_one_name_at_once(self, real_begin: Begin, now: datetime) -> None:
+        desk = Desk(real_begin, now)
+
+        def add(session: Session) -> None:
+            service.add_operator(
+                session, name="lin", roles=["owner"], keys=KEYS, doer=DOER, now=now
+            )
+
+        def add_another() -> None:
+            with desk.begin() as second:
+                second.execute(text("SET LOCAL lock_timeout = '50ms'"))
+                add(second)
+
+        with desk.begin() as first:
+            add(first)
+            with pytest.raises(OperationalError):
+                add_another()  # it waits for the first
+        with pytest.raises(NameTaken):
+            add_another()
