@@ -8,6 +8,15 @@ from typing import Final
 
 from kit.errors import Conflict, Malformed
 
+SIGN_IN: Final = "sign-in"  # who locks an operator out
+# Who acts where nobody is signed in, as the audit log and the histories of statuses name them.
+MACHINES: Final = frozenset(
+    {
+        SIGN_IN, "command", "dry-run", "group_buy", "import", "leader", "member", "operator",
+        "orders", "outreach", "payment", "platform", "prepay", "reconcile", "referral", "refund",
+        "rules", "sample", "scheduler", "system", "waitlist", "worker",
+    }
+)  # fmt: skip
 NAME_FORM: Final = re.compile(r"[a-z][a-z0-9._-]{1,31}")
 SHORTEST_PASSWORD: Final = 12
 LONGEST_PASSWORD: Final = 200
@@ -105,6 +114,8 @@ def permissions_of(roles: Iterable[str]) -> frozenset[Permission]:
 def check_name(name: str) -> str:
     """Return the name as it is kept, or raise `BadOperator`."""
     wanted = name.strip().lower()
+    if wanted in MACHINES:
+        raise BadOperator(reason="the name stands for a machine in the audit log")
     if NAME_FORM.fullmatch(wanted) is None:
         raise BadOperator(reason="a name has 2 to 32 of a-z, 0-9, dot, dash and underscore")
     return wanted

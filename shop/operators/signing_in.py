@@ -12,7 +12,7 @@ from kit.db import Begin
 from shop.operators import queries
 from shop.operators.deeds import Doer, write_down
 from shop.operators.models import Operator, OperatorSession, OperatorStatus, RecoveryCode
-from shop.operators.rules import LONGEST_STAY, SEEN_EVERY, count_failure, locked_for
+from shop.operators.rules import LONGEST_STAY, SEEN_EVERY, SIGN_IN, count_failure, locked_for
 from shop.operators.secret_words import (
     OperatorKeys,
     accepted_step,
@@ -77,12 +77,16 @@ def _decide(
     is_known = same(attempt.known_browser, known)
     if not _may_try(operator, is_known=is_known, now=now):
         return None
-    if not is_right or not _takes_second_factor(session, operator, attempt, keys=keys, now=now):
+    action = None
+    if is_right:
+        action = _take_second_factor(session, operator, attempt, keys=keys, now=now)
+    if action is None:
         _count_failure(session, operator, attempt, is_known=is_known, now=now)
         return None
     operator.failures = operator.known_failures = 0
     operator.locked_until = operator.known_locked_until = None
-    _tell(session, operator, attempt, "operators.sign_in", now=now)
+    doer = Doer(operator.name, operator.id, attempt.address, attempt.request_id)
+    _tell(session, operator, doer, action, now=now)
     return Entry(_open_session(session, operator, attempt, keys=keys, now=now), known)
 
 
@@ -117,12 +121,14 @@ def _may_try(operator: Operator, *, is_known: bool, now: datetime) -> bool:
     return operator.status is OperatorStatus.ACTIVE and not is_locked
 
 
-def _takes_second_factor(
+def _take_second_factor(
     session: Session, operator: Operator, attempt: Attempt, *, keys: OperatorKeys, now: datetime
-) -> bool:
+) -> str | None:
+    """Return what the audit log calls it, or None; who uses recovery codes should be seen."""
     code = attempt.code.strip().replace(" ", "")
     if len(code) != 6 or not code.isdecimal():
-        return _takes_recovery_code(session, operator.id, code, keys=keys, now=now)
+        is_taken = _takes_recovery_code(session, operator.id, code, keys=keys, now=now)
+        return "operators.recovery_code" if is_taken else None
     step = accepted_step(
         operator.totp_sealed,
         code,
@@ -132,9 +138,9 @@ def _takes_second_factor(
         now=now,
     )
     if step is None:
-        return False
+        return None
     operator.totp_step = step
-    return True
+    return "operators.sign_in"
 
 
 def _takes_recovery_code(
@@ -164,7 +170,9 @@ def _count_failure(
         lock = locked_for(failures)
         operator.failures, operator.locked_until = failures, now + lock
     if lock:
-        _tell(session, operator, attempt, "operators.locked", now=now)
+        # Whoever failed need not be the operator.
+        doer = Doer(SIGN_IN, None, attempt.address, attempt.request_id)
+        _tell(session, operator, doer, "operators.locked", now=now)
 
 
 def _open_session(
@@ -184,12 +192,10 @@ def _open_session(
     return token
 
 
-def _tell(
-    session: Session, operator: Operator, attempt: Attempt, action: str, *, now: datetime
-) -> None:
+def _tell(session: Session, operator: Operator, doer: Doer, action: str, *, now: datetime) -> None:
     write_down(
         session,
-        Doer(operator.name, operator.id, attempt.address, attempt.request_id),
+        doer,
         action=action,
         subject_kind="operator",
         subject=operator.name,

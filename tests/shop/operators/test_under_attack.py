@@ -5,14 +5,15 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from kit.db import Begin
 from kit.errors import RateLimited
 from shop.operators import secret_words, service, signing_in
-from shop.operators.rules import LastOwner, NameTaken
+from shop.operators.models import OperatorAction
+from shop.operators.rules import BadOperator, LastOwner, NameTaken
 from tests.shop.operators.test_operators import DOER, KEYS, Desk
 
 
@@ -153,3 +154,27 @@ class TestTwoOwners:
                 add_another()  # it waits for the first
         with pytest.raises(NameTaken):
             add_another()
+
+
+class TestAuditLog:
+    def test_tells_a_lock_out_and_a_recovery_code_from_a_sign_in(self, desk: Desk) -> None:
+        told = desk.add()
+        desk.try_in(told, code=told.recovery_codes[0])
+        for _ in range(5):
+            desk.try_in(told, password="wrong-wrong-wrong")
+        with desk.begin() as session:
+            rows = session.execute(
+                select(OperatorAction.action, OperatorAction.actor, OperatorAction.operator_id)
+                .where(OperatorAction.action != "operators.add")
+                .order_by(OperatorAction.id)
+            ).all()
+            lin = desk.find(session, "lin")
+        assert [tuple(row) for row in rows] == [
+            ("operators.recovery_code", "lin", lin.id),
+            ("operators.locked", "sign-in", None),
+        ]
+
+    def test_nobody_is_called_as_a_machine(self, desk: Desk) -> None:
+        for name in ("command", " Scheduler", "platform", "operator", "import", "sign-in"):
+            with pytest.raises(BadOperator):
+                desk.add(name)
