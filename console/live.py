@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from console import campaign_reading as reading
 from console.door import make_room, may
-from console.ports import instruments, now, ports
+from console.ports import instruments, kept, now, ports
 from console.versions import campaign_state, version_of
 from group_buy import queries as group_buys
 from group_buy.models import Group
@@ -65,6 +65,12 @@ def tell_time() -> Response:
 
 
 def _read(campaign: Campaign) -> dict[str, Any]:
+    """Return the room's numbers, as they were read a moment ago at most."""
+    told: dict[str, Any] = kept().get(("live", campaign.id), lambda: _read_now(campaign))
+    return told
+
+
+def _read_now(campaign: Campaign) -> dict[str, Any]:
     """Return the numbers of the way of selling, and the last orders."""
     told: dict[str, Any] = {"sale": None, "groups": None}
     is_sale = campaign.kind is CampaignKind.FLASH_SALE

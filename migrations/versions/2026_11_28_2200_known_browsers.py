@@ -12,6 +12,14 @@ down_revision = "0011"
 branch_labels = None
 depends_on = None
 
+INDEXES: tuple[tuple[str, str, list[str], str | None], ...] = (
+    ("ix_orders_open", "orders", ["status", "id"], "status IN ('pending', 'paid', 'refunding')"),
+    ("ix_orders_of_campaign", "orders", ["campaign_id", "id"], "campaign_id IS NOT NULL"),
+    ("ix_refunds_open", "refunds", ["status", "id"], "status IN ('requested', 'sent', 'stuck')"),
+    ("ix_security_events_at", "security_events", ["at"], None),
+    ("ix_cards_batch_id", "cards", ["batch_id", "status"], None),
+)
+
 
 def upgrade() -> None:
     op.add_column(
@@ -25,8 +33,12 @@ def upgrade() -> None:
     op.create_check_constraint(
         op.f("ck_operators_known_failures_sane"), "operators", "known_failures >= 0"
     )
+    for name, table, columns, where in INDEXES:
+        op.create_index(name, table, columns, postgresql_where=where and sa.text(where))
 
 
 def downgrade() -> None:
+    for name, table, _columns, _where in INDEXES:
+        op.drop_index(name, table_name=table)
     op.drop_column("operators", "known_locked_until")
     op.drop_column("operators", "known_failures")

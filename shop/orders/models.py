@@ -61,11 +61,24 @@ class Order(Base, Retried):
         ),
         CheckConstraint("(status = 'closed') <= (closed_at IS NOT NULL)", name="closed_when"),
         Index("ix_orders_member_id", "member_id", "id"),
+        # For the console's lists; what is over grows without end, and is read by its id.
+        Index(
+            "ix_orders_open",
+            "status",
+            "id",
+            postgresql_where="status IN ('pending', 'paid', 'refunding')",
+        ),
         Index("ix_orders_due_at", "due_at", postgresql_where="due_at IS NOT NULL"),
         Index(
             "ix_orders_campaign_id",
             "campaign_id",
             "member_id",
+            postgresql_where="campaign_id IS NOT NULL",
+        ),
+        Index(
+            "ix_orders_of_campaign",
+            "campaign_id",
+            "id",
             postgresql_where="campaign_id IS NOT NULL",
         ),
     )
