@@ -182,7 +182,8 @@ class TestSafety:
         clerk = office.clerk("owner")
         csrf = clerk.csrf()
         for path in PATHS:
-            assert clerk.get(path, query_string={"q": "a\x00"}).status_code == 400, path
+            answer = clerk.get(path.partition("?")[0], query_string={"q": "a\x00"})
+            assert answer.status_code == 400, path
         for path in ("/refunds/%00/retry", "/campaigns/stop-all", "/operators"):
             typed = {"why": "a\x00", "name": "wang\x00", "roles": "owner"}
             assert clerk.post(path, csrf=csrf, **typed).status_code == 400, path
