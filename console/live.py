@@ -17,6 +17,7 @@ from group_buy import queries as group_buys
 from group_buy.models import Group
 from shop.campaigns.models import Campaign, CampaignKind
 from shop.operators.rules import Permission
+from shop.orders import queries as orders
 from shop.orders.models import Order
 
 RECENT = 12
@@ -112,7 +113,7 @@ def _list_recent(session: Session, campaign_id: UUID) -> list[dict[str, Any]]:
     """Return the campaign's last orders; nothing tells who placed them."""
     rows = session.execute(
         select(Order.id, Order.order_no, Order.status, Order.total_fen, Order.placed_at)
-        .where(Order.campaign_id == campaign_id)
+        .where(*orders.of_campaign(campaign_id))
         .order_by(Order.id.desc())
         .limit(RECENT)
     )

@@ -116,9 +116,9 @@ def _list(
 ) -> Page[Order]:
     query = select(Order)
     if status is not None:
-        query = query.where(Order.status == status)
+        query = query.where(*queries.with_status(status))
     if member_id is not None:
         query = query.where(Order.member_id == member_id)
     if campaign_id is not None:
-        query = query.where(Order.campaign_id == campaign_id)
+        query = query.where(*queries.of_campaign(campaign_id))
     return read_page(session, query, Order.id, cursor=asked.cursor(), limit=PAGE)

@@ -13,8 +13,18 @@ branch_labels = None
 depends_on = None
 
 INDEXES: tuple[tuple[str, str, list[str], str | None], ...] = (
-    ("ix_orders_open", "orders", ["status", "id"], "status IN ('pending', 'paid', 'refunding')"),
-    ("ix_orders_of_campaign", "orders", ["campaign_id", "id"], "campaign_id IS NOT NULL"),
+    (
+        "ix_orders_listed_open",
+        "orders",
+        ["status", "id"],
+        "lower(status) IN ('pending', 'paid', 'refunding')",
+    ),
+    (
+        "ix_orders_listed_campaign",
+        "orders",
+        ["campaign_id", "id"],
+        "CAST(campaign_id AS text) <> ''",
+    ),
     ("ix_refunds_open", "refunds", ["status", "id"], "status IN ('requested', 'sent', 'stuck')"),
     ("ix_security_events_at", "security_events", ["at"], None),
     ("ix_cards_batch_id", "cards", ["batch_id", "status"], None),
