@@ -1,7 +1,8 @@
 """Request bodies: JSON read strictly, within limits of size, depth and sense."""
 
 import json
-from typing import Any, Final
+from io import BytesIO
+from typing import IO, Any, Final
 
 from flask import Request
 from flask.json.provider import DefaultJSONProvider
@@ -49,6 +50,16 @@ class ShopRequest(Request):
         if not isinstance(body, dict):
             raise MalformedBody
         return body
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        """Keep what is uploaded in memory: files of codes must not come to lie on a disk."""
+        return BytesIO()
 
     def on_json_loading_failed(self, e: ValueError | None) -> Any:
         """Refuse what `StrictJson` refused."""

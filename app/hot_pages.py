@@ -13,7 +13,8 @@ from werkzeug.http import parse_etags
 from app import metrics
 from app.http import HEADERS, REQUEST_ID, STRICT_TRANSPORT, request_id_of
 from kit.clock import monotonic_seconds
-from miniprogram_api.limits import WINDOW_SECONDS, network_of
+from kit.networks import network_of
+from miniprogram_api.limits import WINDOW_SECONDS
 from public_site.board import Page, ShareBoard
 from public_site.share import page_headers
 from shop.referral.rules import CODE_CHARACTERS

@@ -1,10 +1,8 @@
 """What everybody may change about themselves: password, language, look."""
 
-from urllib.parse import urlsplit
-
 from flask import Response, make_response, redirect, render_template, request, url_for
 
-from console import cookies
+from console import asked, cookies
 from console.door import PREFIX, SIGNED_IN, doer, make_room, may, operator
 from console.ports import now, ports
 from console.words import LANGUAGES
@@ -60,6 +58,6 @@ def choose() -> Response:
 
 def _back() -> str:
     """Return the page the choice was made on; never another site's."""
-    path = urlsplit(request.form.get("back", "")).path
+    path = asked.split(request.form.get("back", "")).path
     is_ours = path == PREFIX or path.startswith(f"{PREFIX}/")
     return path if is_ours and "\\" not in path else url_for("console_today.show")

@@ -9,7 +9,7 @@ from typing import Any
 from flask import g, request
 from sqlalchemy.orm import Session
 
-from console.door import doer, operator
+from console.door import confirm, doer, operator
 from console.ports import now, ports
 from kit import idempotency
 from kit.idempotency import Answer
@@ -33,6 +33,7 @@ def acting(action: str, kind: str, subject: str = "") -> Iterator[Deed]:
     """Open the transaction of a change, and write it down at its end."""
     at = now()
     with ports().begin() as session:
+        confirm(session)
         deed = Deed(session, at, doer(), subject)
         yield deed
         if deed.after is None:

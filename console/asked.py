@@ -1,10 +1,13 @@
-"""What a list's address asks for, read forgivingly: what makes no sense is as if absent."""
+"""What an address asks for, read forgivingly: what makes no sense is as if absent."""
 
 from enum import StrEnum
 from typing import Final, TypeVar
+from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
 
 from flask import request
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import BadRequest
 
 MOST_WORDS: Final = 80
 
@@ -18,8 +21,8 @@ def choice_of(kind: type[_Kind], name: str) -> _Kind | None:
 
 
 def words_of(name: str) -> str:
-    """Return a text without what no database keeps."""
-    return request.args.get(name, "").replace("\x00", "").strip()[:MOST_WORDS]
+    """Return a text, as long as one that is looked for."""
+    return request.args.get(name, "").strip()[:MOST_WORDS]
 
 
 def id_of(name: str) -> UUID | None:
@@ -33,6 +36,20 @@ def as_id(text: str) -> UUID | None:
         return UUID(text.strip())
     except ValueError:
         return None
+
+
+def split(place: str) -> SplitResult:
+    """Return the parts of an address; what is none has none."""
+    try:
+        return urlsplit(place)
+    except ValueError:
+        return urlsplit("")
+
+
+def refuse_nul(texts: MultiDict[str, str]) -> None:
+    """Raise `BadRequest` where a name or a value holds NUL, which no database keeps."""
+    if any("\x00" in name or "\x00" in value for name, value in texts.items(multi=True)):
+        raise BadRequest
 
 
 def cursor() -> str | None:

@@ -34,6 +34,8 @@ from console import (
 from console.menu import entries
 from console.ports import Instruments, now
 from kit.crypto import new_token
+from kit.kept import Kept
+from kit.ratelimit import LocalLimiter
 
 ROOMS: Final = (
     assets.blueprint,
@@ -53,12 +55,15 @@ ROOMS: Final = (
     audit.blueprint,
     operators.blueprint,
 )
+KEPT_SECONDS: Final = 1.0  # numbers of the live room, and how time stands
 TRANSLATIONS: Final = Path(__file__).resolve().parent / "translations"
 
 
 def install(app: APIFlask, instruments: Instruments) -> None:
     """Register every room and what templates use."""
     app.extensions["console"] = instruments
+    app.extensions["console_limiter"] = LocalLimiter()  # while Redis is out
+    app.extensions["console_kept"] = Kept(seconds=KEPT_SECONDS)
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(TRANSLATIONS)
     Babel(app, default_locale=words.LANGUAGES[0], locale_selector=words.select_language)
     app.jinja_env.filters.update(

@@ -9,7 +9,7 @@ from flask import redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from console import refusals
+from console import asked, refusals
 from console.acting import Deed, acting, earlier_place, keep_place
 from console.door import make_room, may, operator
 from console.forms.moments import read_moment
@@ -116,13 +116,16 @@ def stop_all() -> Response:
 
 
 @blueprint.post("/campaigns/lift-stop")
-@may(Permission.STOP_ALL)
+@may(Permission.RUN)
 def lift_stop() -> Response:
-    """End the emergency stop."""
+    """End the emergency stop that the operator saw; to sell again takes more than to stop."""
+    seen = asked.as_id(request.form.get("stop_id", ""))
+    if seen is None:
+        raise stops.OtherStop
     with acting("campaigns.lift_stop", "stop", "everything") as deed:
         stop = queries.find_stop(deed.session)
         deed.before = {"why": stop.why, "stopped_by": stop.stopped_by} if stop else None
-        count = stops.lift_stop(deed.session, actor=operator().name, now=deed.now)
+        count = stops.lift_stop(deed.session, seen=seen, actor=operator().name, now=deed.now)
         deed.after = {"resumed": count}
     return redirect(url_for("console_campaigns.list_all"), code=303)
 

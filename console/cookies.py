@@ -1,4 +1,4 @@
-"""The console's cookies: the session, the door before it, and how somebody likes the pages."""
+"""The console's cookies: the session, the door before it, a known browser, likings."""
 
 from typing import Final
 
@@ -8,6 +8,7 @@ from console.ports import instruments
 
 SESSION: Final = "console"
 DOOR: Final = "console-door"
+KNOWN: Final = "console-known"  # an operator signed in here before: strangers cannot lock it out
 LANGUAGE: Final = "console-language"
 LOOK: Final = "console-look"
 YEAR: Final = 365 * 86_400

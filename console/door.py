@@ -8,13 +8,14 @@ from typing import Any, Final, TypeVar, cast
 
 from apiflask import APIBlueprint
 from flask import Response, current_app, g, redirect, request, url_for
-from werkzeug.exceptions import Forbidden
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import BadRequest, Forbidden
 
-from console import cookies, forgery, refusals
+from console import asked, cookies, forgery, refusals
 from console.ports import keys, now, ports
-from shop.operators import signing_in
+from shop.operators import queries, signing_in
 from shop.operators.deeds import Doer
-from shop.operators.models import Operator
+from shop.operators.models import Operator, OperatorStatus
 from shop.operators.rules import Permission, permissions_of
 
 PREFIX: Final = "/console"
@@ -73,6 +74,7 @@ def guard() -> Any:
     g.operator = None
     needs = needs_of(str(request.endpoint))
     is_write = request.method not in ("GET", "HEAD")
+    _check_address()
     if is_write:
         forgery.check_origin()
     if needs == OPEN:
@@ -84,9 +86,19 @@ def guard() -> Any:
         raise Forbidden
     if isinstance(needs, Permission) and needs not in permissions():
         raise NotAllowed(needs)
-    if is_write and not forgery.is_token(request.form.get("csrf") or _header(), cookies.session()):
-        return refusals.show_again(403)
-    return None
+    return _check_form() if is_write else None
+
+
+def confirm(session: Session) -> None:
+    """Look again, in the transaction of a write, whether who asks still may; else `NotAllowed`.
+
+    They were let in before it, and an owner may have disabled them since.
+    """
+    needs = needs_of(str(request.endpoint))
+    found = queries.hold_operator(session, operator().id)
+    allowed = permissions_of(found.roles) if found.status is OperatorStatus.ACTIVE else frozenset()
+    if needs not in allowed:
+        raise NotAllowed(cast("Permission", needs))
 
 
 def operator() -> Operator:
@@ -129,10 +141,24 @@ def _find_operator() -> Operator | None:
         return signing_in.find_signed_in(session, token, keys=keys(), now=now())
 
 
+def _check_address() -> None:
+    asked.refuse_nul(request.args)
+    if "\x00" in request.path:
+        raise BadRequest
+
+
+def _check_form() -> Any:
+    if not forgery.is_token(request.form.get("csrf") or _header(), cookies.session()):
+        return refusals.show_again(403)
+    asked.refuse_nul(request.form)
+    return None
+
+
 def _check_door() -> Any:
     token = request.form.get("csrf", "")
     if not forgery.is_token(token, cookies.door()):
         return redirect(url_for("console_sign_in.show"), code=303)
+    asked.refuse_nul(request.form)
     return None
 
 

@@ -1,11 +1,9 @@
 """Whether a write was meant by whoever is signed in: the origin of the request, and its token."""
 
-from urllib.parse import urlsplit
-
 from flask import request
 from werkzeug.exceptions import Forbidden
 
-from console import cookies
+from console import asked, cookies
 from console.ports import instruments, keys
 from kit.crypto import keyed_hash, same
 
@@ -39,5 +37,5 @@ def present_token() -> str:
 
 
 def _ours() -> set[str]:
-    here = urlsplit(request.host_url)
+    here = asked.split(request.host_url)
     return {f"{here.scheme}://{here.netloc}", instruments().origin}

@@ -7,10 +7,12 @@ from flask import redirect, render_template, url_for
 
 from console.acting import acting
 from console.door import make_room, may
-from console.ports import instruments, now, ports
+from console.ports import look, now, ports
 from kit import outbox
 from kit.errors import NotFound
 from shop.operators.rules import Permission
+
+MOST_STUCK = 100
 
 blueprint = make_room("jobs")
 
@@ -30,8 +32,8 @@ def show() -> str:
     with ports().begin() as session:
         return render_template(
             "console/jobs.html",
-            standing=instruments().look(session, now()),
-            stuck=outbox.list_stuck(session),
+            standing=look(session, now()),
+            stuck=outbox.list_stuck(session, most=MOST_STUCK),
         )
 
 

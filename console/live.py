@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 
 from console import campaign_reading as reading
 from console.door import make_room, may
-from console.ports import instruments, now, ports
+from console.ports import instruments, kept, now, ports
 from console.versions import campaign_state, version_of
 from group_buy import queries as group_buys
 from group_buy.models import Group
 from shop.campaigns.models import Campaign, CampaignKind
 from shop.operators.rules import Permission
+from shop.orders import queries as orders
 from shop.orders.models import Order
 
 RECENT = 12
@@ -65,6 +66,12 @@ def tell_time() -> Response:
 
 
 def _read(campaign: Campaign) -> dict[str, Any]:
+    """Return the room's numbers, as they were read a moment ago at most."""
+    told: dict[str, Any] = kept().get(("live", campaign.id), lambda: _read_now(campaign))
+    return told
+
+
+def _read_now(campaign: Campaign) -> dict[str, Any]:
     """Return the numbers of the way of selling, and the last orders."""
     told: dict[str, Any] = {"sale": None, "groups": None}
     is_sale = campaign.kind is CampaignKind.FLASH_SALE
@@ -106,7 +113,7 @@ def _list_recent(session: Session, campaign_id: UUID) -> list[dict[str, Any]]:
     """Return the campaign's last orders; nothing tells who placed them."""
     rows = session.execute(
         select(Order.id, Order.order_no, Order.status, Order.total_fen, Order.placed_at)
-        .where(Order.campaign_id == campaign_id)
+        .where(*orders.of_campaign(campaign_id))
         .order_by(Order.id.desc())
         .limit(RECENT)
     )

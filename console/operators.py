@@ -1,6 +1,7 @@
 """Operators and their roles, at an owner's hand; credentials are shown once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from flask import make_response, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from console.door import doer, make_room, may
+from console.door import confirm, doer, make_room, may
 from console.orders import ChangedMeanwhile
 from console.ports import keys, now, ports
 from console.versions import version_of
@@ -37,7 +38,7 @@ def list_all() -> Response:
 def add() -> Response:
     """Make one, and show the credentials once."""
     try:
-        with ports().begin() as session:
+        with _managing() as session:
             credentials = service.add_operator(
                 session,
                 name=request.form.get("name", "")[:64],
@@ -55,7 +56,7 @@ def add() -> Response:
 @may(Permission.MANAGE)
 def reset(operator_id: UUID) -> Response:
     """Give new credentials, and show them once."""
-    with ports().begin() as session:
+    with _managing() as session:
         credentials = service.reset_operator(
             session, _seen(session, operator_id), keys=keys(), doer=doer(), now=now()
         )
@@ -93,8 +94,17 @@ def enable(operator_id: UUID) -> Any:
     )
 
 
-def _change(operator_id: UUID, act: Act) -> Any:
+@contextmanager
+def _managing() -> Iterator[Session]:
+    """Open a transaction in which nobody else manages operators, if who asks still may."""
     with ports().begin() as session:
+        queries.manage_alone(session)
+        confirm(session)
+        yield session
+
+
+def _change(operator_id: UUID, act: Act) -> Any:
+    with _managing() as session:
         act(session, _seen(session, operator_id), now())
     return redirect(url_for("console_operators.list_all"), code=303)
 

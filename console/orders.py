@@ -12,7 +12,7 @@ from console.acting import acting
 from console.door import make_room, may
 from console.order_history import read_history
 from console.ports import now, ports
-from kit.errors import Conflict
+from kit.errors import Conflict, Malformed
 from kit.pages import Page, read_page
 from shop.campaigns.models import Campaign
 from shop.operators import queries as operators
@@ -33,6 +33,14 @@ class ChangedMeanwhile(Conflict):
     code = "changed_meanwhile"
     title = "It changed meanwhile; look again"
     message = "内容已被更新，请刷新后重试"
+
+
+class BadRefund(Malformed):
+    """Which line is meant makes no sense, or no reason is given."""
+
+    code = "bad_refund"
+    title = "Say which line is refunded, and why"
+    message = "请选择退款范围并填写原因"
 
 
 @blueprint.get("/orders")
@@ -78,7 +86,11 @@ def show(order_id: UUID) -> str:
 @may(Permission.REFUND)
 def refund(order_id: UUID) -> Any:
     """Take back what the rules allow, and promise its price back."""
-    line_id = asked.as_id(request.form.get("line_id", ""))
+    given, why = request.form.get("line_id", ""), request.form.get("why", "").strip()[:200]
+    line_id = asked.as_id(given)
+    # An empty choice is the whole order; what is no id must not come to mean that.
+    if (given and line_id is None) or not why:
+        raise BadRefund
     with acting("orders.refund", "order", str(order_id)) as deed:
         order = queries.lock_order(deed.session, order_id)
         if request.form.get("version") != str(order.version):
@@ -90,7 +102,7 @@ def refund(order_id: UUID) -> Any:
         deed.after = {
             "status": order.status.value,
             "refunds": {one.out_refund_no: one.amount_fen for one in made},
-            "why": request.form.get("why", "")[:200],
+            "why": why,
         }
     return redirect(url_for("console_orders.show", order_id=order_id), code=303)
 
@@ -104,9 +116,9 @@ def _list(
 ) -> Page[Order]:
     query = select(Order)
     if status is not None:
-        query = query.where(Order.status == status)
+        query = query.where(*queries.with_status(status))
     if member_id is not None:
         query = query.where(Order.member_id == member_id)
     if campaign_id is not None:
-        query = query.where(Order.campaign_id == campaign_id)
+        query = query.where(*queries.of_campaign(campaign_id))
     return read_page(session, query, Order.id, cursor=asked.cursor(), limit=PAGE)

@@ -1,6 +1,6 @@
 """How a page of the console reaches the outside world and what the roof alone can put together."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, cast
@@ -10,6 +10,7 @@ from flask import current_app
 from sqlalchemy.orm import Session
 
 from kit.heartbeat import Pulse
+from kit.kept import Kept
 from shop.campaigns.models import Campaign, CampaignKind
 from shop.campaigns.planning import DryRun
 from shop.operators.secret_words import OperatorKeys
@@ -116,6 +117,16 @@ def ports() -> Ports:
 def instruments() -> Instruments:
     """Return what the roof handed in."""
     return cast("Instruments", current_app.extensions["console"])
+
+
+def look(session: Session, at: datetime) -> Standing:
+    """Return how time stands, as it was read a moment ago at most."""
+    return cast("Standing", kept().get("standing", lambda: instruments().look(session, at)))
+
+
+def kept() -> Kept[Hashable, Any]:
+    """Return what this process has just read."""
+    return cast("Kept[Hashable, Any]", current_app.extensions["console_kept"])
 
 
 def keys() -> OperatorKeys:

@@ -32,6 +32,7 @@ STATUS_OF: Final[Mapping[type[DomainError], int]] = {
     RateLimited: 429,
     Unavailable: 503,
 }
+RETRY_AFTER_SECONDS: Final = 2
 MOST_KEPT_BYTES: Final = 64 * 1024
 # Never handed back in a page: what was typed there is typed again.
 SECRET_FIELDS: Final = frozenset({"csrf", "password", "old", "new", "code"})
@@ -71,7 +72,11 @@ def show_conflict(kept: Mapping[str, str], **told: Any) -> Response:
 def _show_refusal(refusal: DomainError) -> Response:
     status = status_of(refusal)
     log.info("refused", extra={"refusal": refusal.code, "status": status})
-    return _page("console/refused.html", status, refusal=refusal)
+    response = _page("console/refused.html", status, refusal=refusal)
+    if status in (429, 503):
+        wait = refusal.details.get("retry_after_seconds", RETRY_AFTER_SECONDS)
+        response.headers["Retry-After"] = str(wait)
+    return response
 
 
 def _show_http(error: HTTPException) -> Response:
@@ -87,7 +92,7 @@ def _show_http(error: HTTPException) -> Response:
 def _show_outage(_error: Exception) -> Response:
     log.exception("the database does not serve")
     response = _page("console/error.html", 503, needs=None)
-    response.headers["Retry-After"] = "2"
+    response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
 
 

@@ -1,21 +1,30 @@
 """Signing in to the console and out of it."""
 
-from typing import Final
-from urllib.parse import urlsplit
+from typing import Final, cast
 
-from flask import Response, g, make_response, redirect, render_template, request, url_for
+from flask import (
+    Response,
+    current_app,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 
-from console import cookies, forgery
+from console import asked, cookies, forgery
 from console.door import OPEN, PREFIX, SIGNED_IN, address, make_room, may
 from console.ports import keys, now, ports
 from kit.crypto import new_token
 from kit.errors import RateLimited
-from kit.ratelimit import LimiterUnavailable
+from kit.networks import network_of
+from kit.ratelimit import LimiterUnavailable, LocalLimiter
 from shop.operators import signing_in
 from shop.operators.rules import LONGEST_STAY
 from shop.operators.signing_in import Attempt
 
-TRIES_PER_MINUTE: Final = 20  # of one address
+TRIES_PER_MINUTE: Final = 20  # of one network
 
 blueprint = make_room("sign_in")
 
@@ -38,13 +47,14 @@ def sign_in() -> Response:
         code=request.form.get("code", "")[:32],
         address=address(),
         request_id=g.get("request_id", ""),
+        known_browser=cookies.read(cookies.KNOWN),
     )
-    with ports().begin() as session:
-        token = signing_in.try_sign_in(session, attempt, keys=keys(), now=now())
-    if token is None:
+    entry = signing_in.try_sign_in(ports().begin, attempt, keys=keys(), now=now())
+    if entry is None:
         return _page(401, is_refused=True)
     response = make_response(redirect(_next(request.form.get("next", "")), code=303))
-    cookies.give(response, cookies.SESSION, token, seconds=int(LONGEST_STAY.total_seconds()))
+    cookies.give(response, cookies.SESSION, entry.token, seconds=int(LONGEST_STAY.total_seconds()))
+    cookies.give(response, cookies.KNOWN, entry.known_browser, seconds=cookies.YEAR)
     cookies.take_back(response, cookies.DOOR)
     return response
 
@@ -77,18 +87,18 @@ def _page(status: int, *, is_refused: bool = False) -> Response:
 
 def _next(place: str) -> str:
     """Return where to go, if that is a page of the console; else the first page."""
-    parts = urlsplit(place)
+    parts = asked.split(place)
     is_ours = not parts.scheme and not parts.netloc and "\\" not in place
     inside = parts.path == PREFIX or parts.path.startswith(f"{PREFIX}/")
     return place if is_ours and inside and place.isprintable() else url_for("console_today.show")
 
 
 def _count() -> None:
+    key = f"console-sign-in:{network_of(address())}"
     try:
-        verdict = ports().limiter.hit(
-            f"console-sign-in:{address()}", most=TRIES_PER_MINUTE, window_seconds=60
-        )
+        verdict = ports().limiter.hit(key, most=TRIES_PER_MINUTE, window_seconds=60)
     except LimiterUnavailable:
-        return  # the lock-out of each operator stands in the database
+        here = cast("LocalLimiter", current_app.extensions["console_limiter"])
+        verdict = here.hit(key, most=TRIES_PER_MINUTE, window_seconds=60)
     if not verdict.allowed:
         raise RateLimited(retry_after_seconds=verdict.retry_after_seconds)

@@ -2,7 +2,7 @@
 
 import csv
 import io
-import tempfile
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,12 +13,13 @@ from uuid import UUID
 from flask import make_response, redirect, render_template, request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import FileStorage
 from werkzeug.utils import secure_filename
 from werkzeug.wrappers import Response
 
 from console.acting import acting
 from console.asked import as_id
-from console.door import doer, make_room, may, operator
+from console.door import confirm, doer, make_room, may, operator
 from console.ports import now, ports
 from kit.errors import DomainError
 from shop.cards import batches, importing, queries
@@ -30,6 +31,7 @@ from shop.operators.deeds import write_down
 from shop.operators.rules import Permission
 
 MOST_SKUS: Final = 500
+MOST_LINES: Final = 50_000  # as many as one request may take the time for
 MOST_BATCHES: Final = 50
 UTF8_MARK: Final = "\ufeff"  # by which spreadsheets know UTF-8
 
@@ -49,16 +51,19 @@ def import_codes() -> Response:
     """Look a file through, hand out its refused lines, or import it; no code is ever shown."""
     wanted, at = request.form.get("do", "check"), now()
     given, sku_id = request.files.get("file"), as_id(request.form.get("sku_id", ""))
-    if given is None or not given.filename or sku_id is None:
+    if given is None or not given.filename or sku_id is None or not _is_sku(sku_id):
         return _page(422, is_incomplete=True)
     errors: list[BadLine] = []
-    # A name of its own in a folder for nobody else, gone with all its codes at the end.
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / (secure_filename(given.filename)[-80:] or "codes")
-        given.save(path)
+    with _in_memory(given) as path:
         try:
             looked = importing.look_through(
-                ports().begin, ports().vault, path, now=at, on_error=errors.append
+                ports().begin,
+                ports().vault,
+                path,
+                name=secure_filename(given.filename)[-80:] or "codes",
+                most_lines=MOST_LINES,
+                now=at,
+                on_error=errors.append if wanted == "errors" else None,
             )
             if wanted == "errors":
                 return _errors_file(errors)
@@ -68,6 +73,20 @@ def import_codes() -> Response:
         except DomainError as refusal:
             return _page(422, refusal=refusal)
     return _page(200, looked=looked)
+
+
+def _is_sku(sku_id: UUID) -> bool:
+    with ports().begin() as session:
+        return session.get(Sku, sku_id) is not None
+
+
+@contextmanager
+def _in_memory(given: FileStorage) -> Iterator[Path]:
+    """Give the file a path on no disk: however this process ends, no code stays anywhere."""
+    with os.fdopen(os.memfd_create("codes"), "wb") as file:
+        given.save(file)
+        file.flush()
+        yield Path(f"/proc/self/fd/{file.fileno()}")
 
 
 @blueprint.post("/stock/batches/<uuid:batch_id>/freeze")
@@ -117,6 +136,7 @@ def _audited(looked: Looked, at: datetime) -> Iterator[Session]:
     """Open the import's transaction, and write the deed down at its end."""
     with ports().begin() as session:
         yield session
+        confirm(session)  # at the end: an import takes long, and this holds the operator
         batch = queries.find_batch_of_file(session, looked.sha256)
         if batch is None:
             raise RuntimeError("an import leaves a batch")

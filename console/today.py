@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from console import campaign_reading as reading
 from console.door import make_room, may
-from console.ports import instruments, now, ports
+from console.ports import look, now, ports
 from kit.clock import business_date, business_day_bounds
 from shop.campaigns import queries as campaigns
 from shop.campaigns.models import Campaign, CampaignStatus
@@ -54,7 +54,7 @@ def show() -> str:
             live=live,
             wares=reading.list_wares(session, [campaign.id for campaign in live]),
             low=_list_low(session, at),
-            standing=instruments().look(session, at),
+            standing=look(session, at),
             stop=campaigns.find_stop(session),
             now=at,
         )
@@ -89,7 +89,10 @@ def _count(session: Session, at: datetime) -> Figures:
         payments=int(paid),
         captured_fen=int(captured),
         refunds_waiting=session.scalar(waiting.where(Refund.status != RefundStatus.STUCK)) or 0,
-        refunds_stuck=len(payments.list_stuck_refunds(session)),
+        refunds_stuck=session.scalar(
+            select(func.count()).select_from(Refund).where(payments.is_stuck_refund())
+        )
+        or 0,
         differences=session.scalar(select(func.count()).select_from(Difference).where(is_open))
         or 0,
         security_events=session.scalar(

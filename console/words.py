@@ -171,6 +171,7 @@ LABELS: Final[dict[str, dict[str, Any]]] = {
         "operators.roles": _l("修改角色"),
         "operators.password": _l("修改密码"),
         "operators.sign_in": _l("登录"),
+        "operators.recovery_code": _l("用恢复码登录"),
         "operators.locked": _l("登录锁定"),
     },
 }

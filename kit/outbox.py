@@ -110,9 +110,10 @@ def relay(begin: Begin, reactions: Reactions, *, now: datetime, most: int = 100)
     return len(waiting)
 
 
-def list_stuck(session: Session) -> Sequence[OutboxEvent]:
-    """Return the events that were given up, oldest first."""
-    return session.scalars(select(OutboxEvent).where(STUCK).order_by(OutboxEvent.id)).all()
+def list_stuck(session: Session, *, most: int | None = None) -> Sequence[OutboxEvent]:
+    """Return the events that were given up, oldest first; `most` of them, if that is given."""
+    query = select(OutboxEvent).where(STUCK).order_by(OutboxEvent.id)
+    return session.scalars(query if most is None else query.limit(most)).all()
 
 
 def retry(session: Session, event_id: UUID, *, now: datetime) -> bool:

@@ -1,10 +1,13 @@
-"""Request limits in Redis: a counter per key and window, in one script."""
+"""Request limits: a counter per key and window, in Redis by one script, or in the process."""
 
+import threading
 from dataclasses import dataclass
 from typing import Final
 
 from redis import Redis
 from redis.exceptions import RedisError
+
+from kit.clock import monotonic_seconds
 
 # KEYS[1] counter · ARGV[1] window in seconds. Returns the count and the milliseconds left.
 _COUNT: Final = """
@@ -12,6 +15,7 @@ local count = redis.call('INCR', KEYS[1])
 if count == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
 return {count, redis.call('PTTL', KEYS[1])}
 """
+MOST_KEYS: Final = 10_000  # in a process; whoever comes after so many is refused
 
 
 class LimiterUnavailable(Exception):
@@ -44,3 +48,26 @@ class RateLimiter:
         except RedisError as exc:
             raise LimiterUnavailable from exc
         return Verdict(int(count) <= most, max(1, -(-int(left) // 1000)))
+
+
+class LocalLimiter:
+    """Counts in this process alone, for what must be limited while Redis is out."""
+
+    def __init__(self) -> None:
+        """Start with nothing counted."""
+        self._lock = threading.Lock()
+        self._counts: dict[str, int] = {}
+        self._window = -1
+
+    def hit(self, key: str, *, most: int, window_seconds: int) -> Verdict:
+        """Count one request; all is forgotten when the window ends."""
+        now = monotonic_seconds()
+        window = int(now // window_seconds)
+        left = max(1, int((window + 1) * window_seconds - now))
+        with self._lock:
+            if window != self._window:
+                self._window, self._counts = window, {}
+            if key not in self._counts and len(self._counts) >= MOST_KEYS:
+                return Verdict(allowed=False, retry_after_seconds=left)
+            self._counts[key] = count = self._counts.get(key, 0) + 1
+        return Verdict(count <= most, left)

@@ -1,11 +1,9 @@
 """Request limits per member and per address, and what happens when nobody can count."""
 
-import ipaddress
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
@@ -13,6 +11,7 @@ from flask import current_app, request
 
 from kit.clock import monotonic_seconds
 from kit.errors import RateLimited, Unavailable
+from kit.networks import network_of
 from kit.ratelimit import LimiterUnavailable
 from miniprogram_api.ports import ports
 
@@ -21,7 +20,6 @@ log = logging.getLogger(__name__)
 WINDOW_SECONDS: Final = 60
 # After a failure nobody asks Redis for this long, so that an outage costs one timeout, not all.
 SILENCE_SECONDS: Final = 1.0
-IPV6_PREFIX: Final = 64  # one household has a whole /64
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -133,20 +131,6 @@ def count_page() -> None:
 def client_network() -> str:
     """Return the network that the request came from."""
     return network_of(request.remote_addr or "")
-
-
-@lru_cache(maxsize=65_536)
-def network_of(told: str) -> str:
-    """Return an IPv4 address or IPv6 /64; whatever is no address is one network."""
-    try:
-        address = ipaddress.ip_address(told)
-    except ValueError:
-        return "unknown"
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, IPV6_PREFIX), strict=False).network_address)
-    return str(address)
 
 
 def _kind_of(view: Callable[..., Any]) -> Kind:

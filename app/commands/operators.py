@@ -115,6 +115,7 @@ def _keys() -> OperatorKeys:
 
 
 def _find(session: Session, name: str) -> Operator:
+    queries.manage_alone(session)
     operator = queries.find_by_name(session, name, lock=True)
     if operator is None:
         raise queries.OperatorNotFound

@@ -12,7 +12,7 @@ from werkzeug.http import parse_list_header, parse_options_header
 from app.bodies import MOST_BODY_BYTES, MalformedBody, read_json
 from app.http import is_request_id, new_request_id
 from app.problem_words import prefers_english
-from miniprogram_api.limits import network_of
+from kit.networks import network_of
 from miniprogram_api.schemas.flash_sales import ClaimIn
 
 Message = MutableMapping[str, Any]

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -32,6 +33,14 @@ class NotStopped(Conflict):
     message = "当前没有紧急停止"
 
 
+class OtherStop(Conflict):
+    """The stop that was looked at is lifted; another may be on."""
+
+    code = "campaigns.other_stop"
+    title = "Another stop is on by now; look again"
+    message = "紧急停止已变更，请刷新后重试"
+
+
 def stop_all(session: Session, *, why: str, actor: str, now: datetime) -> int:
     """Pause every live campaign and whatever opens until it is lifted; return how many now."""
     if not why.strip():
@@ -48,12 +57,17 @@ def stop_all(session: Session, *, why: str, actor: str, now: datetime) -> int:
     return len(live)
 
 
-def lift_stop(session: Session, *, actor: str, now: datetime) -> int:
-    """Resume what the stop paused and is not over; return how many. Raises `NotStopped`."""
+def lift_stop(session: Session, *, seen: UUID | None = None, actor: str, now: datetime) -> int:
+    """Resume what the stop paused and is not over; return how many.
+
+    Raises `NotStopped`, or `OtherStop` when it is not the one that was `seen`.
+    """
     session.execute(select(func.pg_advisory_xact_lock(queries.STOPPING)))
     stop = queries.find_stop(session)
     if stop is None:
         raise NotStopped
+    if seen is not None and seen != stop.id:
+        raise OtherStop
     stop.is_lifted = True
     stop.lifted_by = actor
     stop.lifted_at = now

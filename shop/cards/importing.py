@@ -79,6 +79,7 @@ class Looked:
     """What was found in a file: how many lines of which kind, and the first of the refused."""
 
     path: Path
+    name: str
     sha256: str
     lines: int = 0  # with something on them, without the header
     faults: Counter[Fault] = field(default_factory=Counter)
@@ -121,6 +122,8 @@ def look_through(
     vault: Vault,
     path: Path,
     *,
+    name: str | None = None,
+    most_lines: int = MOST_LINES,
     now: datetime,
     on_error: OnError | None = None,
     on_progress: Progress | None = None,
@@ -128,9 +131,9 @@ def look_through(
     """Read the whole file and count; nothing is written. Raises `FileRefused` or `FileKnown`.
 
     `on_error` is given every refused line, in order. In memory are a piece of the file and a short
-    hash of each code.
+    hash of each code. `name` is what the file is called, where its path does not say so.
     """
-    looked = Looked(path, _sha256(path))
+    looked = Looked(path, name or path.name, _sha256(path))
     with begin() as session:
         _refuse_known_file(session, looked.sha256)
     seen: set[bytes] = set()
@@ -141,6 +144,8 @@ def look_through(
             if on_error is not None:
                 on_error(error)
         looked.lines += len(piece)
+        if looked.lines > most_lines:
+            raise FileRefused(reason=f"more than {most_lines} lines: use `flask cards import`")
         if on_progress is not None:
             on_progress(looked.lines)
     if looked.lines == 0:
@@ -166,7 +171,7 @@ def import_file(
     """
     if looked.new == 0 or (looked.refused > 0 and not skip_bad):
         raise FileHasFaults(new=looked.new, refused=looked.refused)
-    origin = Origin(looked.path.name, looked.sha256, source)
+    origin = Origin(looked.name, looked.sha256, source)
     with begin() as session:
         _import_alone(session)
         _refuse_known_file(session, looked.sha256)

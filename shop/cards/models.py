@@ -103,6 +103,7 @@ class Card(Base):
             "id",
             postgresql_where="status = 'free' AND is_sellable AND allotted_to IS NOT NULL",
         ),
+        Index("ix_cards_batch_id", "batch_id", "status"),  # counted for the list of batches
         Index("ix_cards_order_line_id", "order_line_id"),
         Index("ix_cards_member_id", "member_id", "id"),
     )

@@ -23,16 +23,17 @@ def read_lines(path: Path) -> Iterator[Line]:
     """Return the rows of the only sheet that is filled; raises `FileRefused`."""
     check_workbook(path)
     # Formulas are wanted as formulas, so that their lines are refused, not as their last results.
-    workbook = _quietly(lambda: load_workbook(path, read_only=True, data_only=False))
-    try:
-        rows = _only_filled_sheet(workbook)
-        number = 0
-        while some := _quietly(lambda: list(islice(rows, AT_ONCE))):
-            for row in some:
-                number += 1
-                yield Line(number, [_cell(cell) for cell in row])
-    finally:
-        workbook.close()
+    with path.open("rb") as file:  # by its path, the library would go by the name's ending
+        workbook = _quietly(lambda: load_workbook(file, read_only=True, data_only=False))
+        try:
+            rows = _only_filled_sheet(workbook)
+            number = 0
+            while some := _quietly(lambda: list(islice(rows, AT_ONCE))):
+                for row in some:
+                    number += 1
+                    yield Line(number, [_cell(cell) for cell in row])
+        finally:
+            workbook.close()
 
 
 def _quietly(call: Callable[[], _Result]) -> _Result:

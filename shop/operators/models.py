@@ -30,10 +30,17 @@ OPERATOR_LIFECYCLE = Lifecycle(
 
 
 class Operator(Base):
-    """Somebody who works in the console; `totp_step` is the last code's, so none is taken twice."""
+    """Somebody who works in the console; `totp_step` is the last code's, so none is taken twice.
+
+    What fails in browsers that the operator signed in from is counted apart (`known_…`), so that
+    strangers cannot lock the operator out of them.
+    """
 
     __tablename__ = "operators"
-    __table_args__ = (CheckConstraint("failures >= 0", name="failures_sane"),)
+    __table_args__ = (
+        CheckConstraint("failures >= 0", name="failures_sane"),
+        CheckConstraint("known_failures >= 0", name="known_failures_sane"),
+    )
     lifecycle = OPERATOR_LIFECYCLE
 
     id: Mapped[PrimaryId]
@@ -44,7 +51,9 @@ class Operator(Base):
     totp_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     totp_step: Mapped[int] = mapped_column(BigInteger, default=0)
     failures: Mapped[int] = mapped_column(default=0)  # in a row
-    locked_until: Mapped[datetime | None]
+    locked_until: Mapped[datetime | None]  # also the moment of a failure that locks nothing
+    known_failures: Mapped[int] = mapped_column(default=0)
+    known_locked_until: Mapped[datetime | None]
     created_by: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -11,6 +12,8 @@ from kit.errors import NotFound
 from kit.pages import Page, read_page
 from shop.operators.models import Operator, OperatorAction, OperatorSession, OperatorStatus
 from shop.operators.rules import IDLE, Role
+
+MANAGING: Final = 7_305_914_871
 
 
 class OperatorNotFound(NotFound):
@@ -35,6 +38,24 @@ def lock_operator(session: Session, operator_id: UUID) -> Operator:
     if operator is None:
         raise OperatorNotFound
     return operator
+
+
+def hold_operator(session: Session, operator_id: UUID) -> Operator:
+    """Return the operator as they are until our commit: nobody takes anything from them."""
+    operator = session.get(
+        Operator, operator_id, with_for_update={"read": True}, populate_existing=True
+    )
+    if operator is None:
+        raise OperatorNotFound
+    return operator
+
+
+def manage_alone(session: Session) -> None:
+    """Wait until nobody else manages operators, and let nobody until our commit.
+
+    Comes before the locks of operators: two owners would otherwise wait for each other's.
+    """
+    session.execute(select(func.pg_advisory_xact_lock(MANAGING)))
 
 
 def list_operators(session: Session) -> Sequence[Operator]:

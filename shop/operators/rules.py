@@ -2,18 +2,28 @@
 
 import re
 from collections.abc import Collection, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from kit.errors import Conflict, Malformed
 
+SIGN_IN: Final = "sign-in"  # who locks an operator out
+# Who acts where nobody is signed in, as the audit log and the histories of statuses name them.
+MACHINES: Final = frozenset(
+    {
+        SIGN_IN, "command", "dry-run", "group_buy", "import", "leader", "member", "operator",
+        "orders", "outreach", "payment", "platform", "prepay", "reconcile", "referral", "refund",
+        "rules", "sample", "scheduler", "system", "waitlist", "worker",
+    }
+)  # fmt: skip
 NAME_FORM: Final = re.compile(r"[a-z][a-z0-9._-]{1,31}")
 SHORTEST_PASSWORD: Final = 12
 LONGEST_PASSWORD: Final = 200
 FREE_FAILURES: Final = 5
 FIRST_LOCK: Final = timedelta(minutes=1)
 LONGEST_LOCK: Final = timedelta(hours=1)
+FORGOTTEN_AFTER: Final = timedelta(hours=1)  # of quiet, once a lock is over
 IDLE: Final = timedelta(minutes=60)
 LONGEST_STAY: Final = timedelta(hours=12)
 SEEN_EVERY: Final = timedelta(minutes=1)
@@ -104,6 +114,8 @@ def permissions_of(roles: Iterable[str]) -> frozenset[Permission]:
 def check_name(name: str) -> str:
     """Return the name as it is kept, or raise `BadOperator`."""
     wanted = name.strip().lower()
+    if wanted in MACHINES:
+        raise BadOperator(reason="the name stands for a machine in the audit log")
     if NAME_FORM.fullmatch(wanted) is None:
         raise BadOperator(reason="a name has 2 to 32 of a-z, 0-9, dot, dash and underscore")
     return wanted
@@ -122,6 +134,12 @@ def check_password(password: str, *, name: str) -> None:
         raise BadOperator(reason=f"a password has at least {SHORTEST_PASSWORD} characters")
     if name in password.lower() or len(set(password)) < 6:
         raise BadOperator(reason="the password is too easy to guess")
+
+
+def count_failure(failures: int, locked_until: datetime | None, *, now: datetime) -> int:
+    """Return how many failures there are with this one; those before a long quiet are forgotten."""
+    is_forgotten = locked_until is not None and now - locked_until >= FORGOTTEN_AFTER
+    return 1 if is_forgotten else failures + 1
 
 
 def locked_for(failures: int) -> timedelta:

@@ -1,6 +1,7 @@
 """Passwords, one-time codes and recovery codes: made here, hashed or sealed here, checked here."""
 
 import secrets
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,10 +12,14 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from kit.crypto import keyed_hash, same, seal, unseal
+from kit.errors import RateLimited
 
 ISSUER: Final = "Tuanka"
 STEP_SECONDS: Final = 30
 RECOVERY_CODES: Final = 8
+TURN_SECONDS: Final = 0.1
+# Each check takes 64 MiB and a core: strangers must not have as many as there are threads.
+_TURN: Final = threading.BoundedSemaphore(1)
 _LETTERS: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _HASHER: Final = PasswordHasher()  # argon2id, as RFC 9106 asks for where memory is scarce
 # What the password of an operator who is not there is compared with, so that nobody is told.
@@ -58,11 +63,18 @@ def hash_password(password: str) -> str:
 
 
 def is_password(password: str, password_hash: str | None) -> bool:
-    """Say whether the password is the one; takes as long when there is none."""
+    """Say whether the password is the one; takes as long when there is none.
+
+    Raises `RateLimited` while this process checks another.
+    """
+    if not _TURN.acquire(timeout=TURN_SECONDS):
+        raise RateLimited(retry_after_seconds=1)
     try:
         return _HASHER.verify(password_hash or _NOBODYS, password) and password_hash is not None
     except (Argon2Error, InvalidHashError):
         return False
+    finally:
+        _TURN.release()
 
 
 def seal_totp(secret: str, *, operator_id: UUID, keys: OperatorKeys) -> bytes:
@@ -95,6 +107,11 @@ def recovery_hash(code: str, *, operator_id: UUID, keys: OperatorKeys) -> bytes:
 def token_hash(token: str, *, keys: OperatorKeys) -> bytes:
     """Return the keyed hash under which a session is kept."""
     return keyed_hash(keys.hashing, b"session", token.encode())
+
+
+def known_browser(sealed: bytes, *, operator_id: UUID, keys: OperatorKeys) -> str:
+    """Return what a browser keeps that the operator signed in from; a reset makes it worthless."""
+    return keyed_hash(keys.hashing, b"known browser", operator_id.bytes, sealed).hex()
 
 
 def provisioning_uri(name: str, secret: str) -> str:

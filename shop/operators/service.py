@@ -57,6 +57,7 @@ def add_operator(
 ) -> Credentials:
     """Make an operator; raises `BadOperator` or `NameTaken`."""
     wanted = check_name(name)
+    queries.manage_alone(session)  # two might take one name at once
     if queries.find_by_name(session, wanted) is not None:
         raise NameTaken
     operator = Operator(
@@ -83,8 +84,8 @@ def reset_operator(
     """Give new credentials and end every session; the old ones open nothing any more."""
     before = state_of(operator)
     credentials = _give_credentials(session, operator, keys=keys)
-    operator.failures = 0
-    operator.locked_until = None
+    operator.failures = operator.known_failures = 0
+    operator.locked_until = operator.known_locked_until = None
     session.execute(delete(RecoveryCode).where(RecoveryCode.operator_id == operator.id))
     _keep_recovery_codes(session, operator, credentials, keys=keys)
     end_sessions(session, operator, now=now)
@@ -169,7 +170,10 @@ def _keep_recovery_codes(
 
 
 def _keep_an_owner(session: Session, operator: Operator) -> None:
-    if Role.OWNER.value in operator.roles and not queries.count_other_owners(session, operator):
+    if Role.OWNER.value not in operator.roles:
+        return
+    queries.manage_alone(session)  # two owners might remove each other at once
+    if not queries.count_other_owners(session, operator):
         raise LastOwner
 
 

@@ -7,15 +7,17 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from kit.crypto import new_token
+from kit.crypto import new_token, same
+from kit.db import Begin
 from shop.operators import queries
 from shop.operators.deeds import Doer, write_down
 from shop.operators.models import Operator, OperatorSession, OperatorStatus, RecoveryCode
-from shop.operators.rules import LONGEST_STAY, SEEN_EVERY, locked_for
+from shop.operators.rules import LONGEST_STAY, SEEN_EVERY, SIGN_IN, count_failure, locked_for
 from shop.operators.secret_words import (
     OperatorKeys,
     accepted_step,
     is_password,
+    known_browser,
     recovery_hash,
     token_hash,
 )
@@ -30,27 +32,62 @@ class Attempt:
     code: str = field(repr=False)
     address: str
     request_id: str = ""
+    known_browser: str = field(default="", repr=False)  # what this browser was given, if anything
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A session that was opened, and what the browser keeps so that it is known next time."""
+
+    token: str = field(repr=False)
+    known_browser: str = field(repr=False)
 
 
 def try_sign_in(
-    session: Session, attempt: Attempt, *, keys: OperatorKeys, now: datetime
-) -> str | None:
-    """Return the token of a new session, or None, whatever was wrong; failures are counted.
+    begin: Begin, attempt: Attempt, *, keys: OperatorKeys, now: datetime
+) -> Entry | None:
+    """Return a new session, or None, whatever was wrong; failures are counted.
 
-    It returns instead of raising, so that the count is kept.
+    The password is checked between two transactions: that takes long, and nobody waits for a lock
+    meanwhile. Raises `RateLimited` while another is checked.
     """
-    operator = queries.find_by_name(session, attempt.name, lock=True)
-    is_known = operator is not None and _may_try(operator, now=now)
-    is_right = is_password(attempt.password, operator.password_hash if operator else None)
-    if operator is None or not is_known:
+    with begin() as session:
+        found = queries.find_by_name(session, attempt.name)
+    password_hash = None if found is None else found.password_hash
+    is_right = is_password(attempt.password, password_hash)
+    with begin() as session:
+        operator = queries.find_by_name(session, attempt.name, lock=True)
+        # What was compared with a password of before says nothing of the present one.
+        if operator is None or operator.password_hash != password_hash:
+            return None
+        return _decide(session, operator, attempt, is_right=is_right, keys=keys, now=now)
+
+
+def _decide(
+    session: Session,
+    operator: Operator,
+    attempt: Attempt,
+    *,
+    is_right: bool,
+    keys: OperatorKeys,
+    now: datetime,
+) -> Entry | None:
+    """Open a session or count a failure; it returns instead of raising, so the count is kept."""
+    known = known_browser(operator.totp_sealed, operator_id=operator.id, keys=keys)
+    is_known = same(attempt.known_browser, known)
+    if not _may_try(operator, is_known=is_known, now=now):
         return None
-    if not is_right or not _takes_second_factor(session, operator, attempt, keys=keys, now=now):
-        _count_failure(session, operator, attempt, now=now)
+    action = None
+    if is_right:
+        action = _take_second_factor(session, operator, attempt, keys=keys, now=now)
+    if action is None:
+        _count_failure(session, operator, attempt, is_known=is_known, now=now)
         return None
-    operator.failures = 0
-    operator.locked_until = None
-    _tell(session, operator, attempt, "operators.sign_in", now=now)
-    return _open_session(session, operator, attempt, keys=keys, now=now)
+    operator.failures = operator.known_failures = 0
+    operator.locked_until = operator.known_locked_until = None
+    doer = Doer(operator.name, operator.id, attempt.address, attempt.request_id)
+    _tell(session, operator, doer, action, now=now)
+    return Entry(_open_session(session, operator, attempt, keys=keys, now=now), known)
 
 
 def find_signed_in(
@@ -78,17 +115,20 @@ def sign_out(session: Session, token: str, *, keys: OperatorKeys, now: datetime)
     )
 
 
-def _may_try(operator: Operator, *, now: datetime) -> bool:
-    is_locked = operator.locked_until is not None and operator.locked_until > now
+def _may_try(operator: Operator, *, is_known: bool, now: datetime) -> bool:
+    locked_until = operator.known_locked_until if is_known else operator.locked_until
+    is_locked = locked_until is not None and locked_until > now
     return operator.status is OperatorStatus.ACTIVE and not is_locked
 
 
-def _takes_second_factor(
+def _take_second_factor(
     session: Session, operator: Operator, attempt: Attempt, *, keys: OperatorKeys, now: datetime
-) -> bool:
+) -> str | None:
+    """Return what the audit log calls it, or None; who uses recovery codes should be seen."""
     code = attempt.code.strip().replace(" ", "")
     if len(code) != 6 or not code.isdecimal():
-        return _takes_recovery_code(session, operator.id, code, keys=keys, now=now)
+        is_taken = _takes_recovery_code(session, operator.id, code, keys=keys, now=now)
+        return "operators.recovery_code" if is_taken else None
     step = accepted_step(
         operator.totp_sealed,
         code,
@@ -98,9 +138,9 @@ def _takes_second_factor(
         now=now,
     )
     if step is None:
-        return False
+        return None
     operator.totp_step = step
-    return True
+    return "operators.sign_in"
 
 
 def _takes_recovery_code(
@@ -119,13 +159,20 @@ def _takes_recovery_code(
 
 
 def _count_failure(
-    session: Session, operator: Operator, attempt: Attempt, *, now: datetime
+    session: Session, operator: Operator, attempt: Attempt, *, is_known: bool, now: datetime
 ) -> None:
-    operator.failures += 1
-    lock = locked_for(operator.failures)
+    if is_known:
+        failures = count_failure(operator.known_failures, operator.known_locked_until, now=now)
+        lock = locked_for(failures)
+        operator.known_failures, operator.known_locked_until = failures, now + lock
+    else:
+        failures = count_failure(operator.failures, operator.locked_until, now=now)
+        lock = locked_for(failures)
+        operator.failures, operator.locked_until = failures, now + lock
     if lock:
-        operator.locked_until = now + lock
-        _tell(session, operator, attempt, "operators.locked", now=now)
+        # Whoever failed need not be the operator.
+        doer = Doer(SIGN_IN, None, attempt.address, attempt.request_id)
+        _tell(session, operator, doer, "operators.locked", now=now)
 
 
 def _open_session(
@@ -145,12 +192,10 @@ def _open_session(
     return token
 
 
-def _tell(
-    session: Session, operator: Operator, attempt: Attempt, action: str, *, now: datetime
-) -> None:
+def _tell(session: Session, operator: Operator, doer: Doer, action: str, *, now: datetime) -> None:
     write_down(
         session,
-        Doer(operator.name, operator.id, attempt.address, attempt.request_id),
+        doer,
         action=action,
         subject_kind="operator",
         subject=operator.name,

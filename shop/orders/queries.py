@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Boolean, ColumnElement, Select, bindparam, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from kit.clock import business_date, business_day_bounds
 from kit.errors import NotFound
 from kit.pages import Page, read_page
-from shop.orders.models import Order, OrderLine, OrderStatus
+from shop.orders.models import LISTED_CAMPAIGN, LISTED_OPEN, Order, OrderLine, OrderStatus
 from shop.orders.rules import Bought
 
 # What an order still has to come before its member may leave.
@@ -126,6 +126,17 @@ def has_paid_before(session: Session, member_id: UUID) -> bool:
         .limit(1)
     )
     return session.scalar(paid) is not None
+
+
+def with_status(status: OrderStatus) -> list[ColumnElement[bool]]:
+    """Return the conditions of a list by id of the orders with a status."""
+    is_open = [literal_column(LISTED_OPEN, Boolean)] if status in UNFINISHED else []
+    return [Order.status == status, *is_open]
+
+
+def of_campaign(campaign_id: UUID) -> list[ColumnElement[bool]]:
+    """Return the conditions of a list by id of a campaign's orders."""
+    return [Order.campaign_id == campaign_id, literal_column(LISTED_CAMPAIGN, Boolean)]
 
 
 def count_fulfilled(session: Session, member_id: UUID) -> int:

@@ -147,6 +147,12 @@ class Refund(Base, Retried):
         CheckConstraint("(status = 'done') = (done_at IS NOT NULL)", name="done_whole"),
         Index("ix_refunds_due_at", "due_at", postgresql_where="due_at IS NOT NULL"),
         Index("ix_refunds_done_at", "done_at"),
+        Index(
+            "ix_refunds_open",
+            "status",
+            "id",
+            postgresql_where="status IN ('requested', 'sent', 'stuck')",
+        ),
     )
     lifecycle = REFUND_LIFECYCLE
 
@@ -186,7 +192,7 @@ class SecurityEvent(Base):
     kind: Mapped[str] = mapped_column(String(64), index=True)
     subject: Mapped[str] = mapped_column(String(64))
     detail: Mapped[dict[str, Any]]
-    at: Mapped[datetime]
+    at: Mapped[datetime] = mapped_column(index=True)
 
 
 class DeliveryReport(Base, Retried):

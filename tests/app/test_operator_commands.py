@@ -36,9 +36,8 @@ def signs_in(begin: Begin, told: str, now: datetime) -> bool:
     words = dict(re.findall(r"^(operator|password|authenticator) +(\S+)$", told, re.MULTILINE))
     code = pyotp.TOTP(words["authenticator"]).at(now)
     attempt = Attempt(words["operator"], words["password"], code, "127.0.0.1")
-    with begin() as session:
-        keys = OperatorKeys.of(KEY)
-        return signing_in.try_sign_in(session, attempt, keys=keys, now=now) is not None
+    keys = OperatorKeys.of(KEY)
+    return signing_in.try_sign_in(begin, attempt, keys=keys, now=now) is not None
 
 
 class TestFirst:

@@ -242,11 +242,25 @@ class TestActions:
         assert clerk.post("/campaigns/stop-all", why="价格有误").status_code == 303
         assert "价格有误" in clerk.page("")
         assert clerk.post("/campaigns/stop-all", why="again").status_code == 409
-        assert clerk.post("/campaigns/lift-stop").status_code == 303
+        planner = office.clerk("planner")
+        seen = hidden(planner.page("/campaigns"), "stop_id")
+        assert clerk.post("/campaigns/lift-stop", stop_id=seen).status_code == 403
+        assert planner.post("/campaigns/lift-stop", stop_id=seen).status_code == 303
         assert [one for one, _ in actions(office)] == [
             "campaigns.stop_all",
             "campaigns.lift_stop",
         ]
+
+    def test_only_the_stop_that_was_seen_is_lifted(self, office: Office) -> None:
+        planner = office.clerk("planner")
+        planner.post("/campaigns/stop-all", why="first")
+        seen = hidden(planner.page("/campaigns"), "stop_id")
+        assert planner.post("/campaigns/lift-stop", stop_id=seen).status_code == 303
+        assert planner.post("/campaigns/lift-stop", stop_id=seen).status_code == 409  # none is on
+        planner.post("/campaigns/stop-all", why="second")
+        for stop_id in (seen, "", "x"):
+            assert planner.post("/campaigns/lift-stop", stop_id=stop_id).status_code == 409
+        assert "second" in planner.page("/campaigns")
 
 
 class TestLiveRoom:

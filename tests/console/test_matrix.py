@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import update
 
 from app.factory import assemble
 from app.options import WebOptions
+from console import door
 from console.door import OPEN, PREFIX, SIGNED_IN
+from shop.operators.models import Operator, OperatorStatus
 from shop.operators.rules import MAY, Permission, Role
 from tests.console.office import Office
 
@@ -123,6 +127,40 @@ class TestMatrix:
         path, version = operator_form(owner.page("/operators"), clerk.name, "roles")
         assert owner.post(path, version=version, roles=["support"]).status_code == 303
         assert clerk.get("/differences").status_code == 403
+
+
+class TestMeanwhile:
+    """Somebody is let in, and may no more when their write begins."""
+
+    @pytest.mark.parametrize("change", [{"roles": ["auditor"]}, {"status": "disabled"}])
+    def test_h121_a_write_is_refused(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+    ) -> None:
+        clerk, find = office.clerk("owner"), door._find_operator
+        csrf = clerk.csrf()
+        targets = {
+            "/campaigns/stop-all": {"why": "x"},
+            "/operators": {"name": "wang", "roles": ["owner"]},
+            f"/operators/{uuid4()}/disable": {},
+        }
+
+        def find_and_take_away() -> Operator | None:
+            found = find()
+            with office.world.begin() as session:
+                session.execute(
+                    update(Operator).where(Operator.name == clerk.name).values(**change)
+                )
+            return found
+
+        monkeypatch.setattr(door, "_find_operator", find_and_take_away)
+        for path, fields in targets.items():
+            with office.world.begin() as session:
+                session.execute(
+                    update(Operator)
+                    .where(Operator.name == clerk.name)
+                    .values(roles=["owner"], status=OperatorStatus.ACTIVE)
+                )
+            assert clerk.post(path, csrf=csrf, **fields).status_code == 403, path
 
 
 class TestH129Forgery:

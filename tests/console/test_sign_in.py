@@ -6,6 +6,7 @@ import pyotp
 import pytest
 from werkzeug.test import TestResponse
 
+from kit.ratelimit import LimiterUnavailable, RateLimiter
 from shop.operators import service
 from shop.operators.deeds import Doer
 from shop.operators.service import Credentials
@@ -122,6 +123,28 @@ class TestSigningIn:
         elsewhere = {"X-Forwarded-For": "203.0.113.7"}  # what anybody may say of themselves
         answer = visitor.post("/sign-in", csrf=csrf, name="lin", headers=elsewhere)
         assert answer.status_code == 429
+        assert int(answer.headers["Retry-After"]) >= 1
+
+    def test_h134_a_household_has_one_limit_also_without_redis(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def out(*_given: object, **_more: object) -> None:
+            raise LimiterUnavailable
+
+        monkeypatch.setattr(RateLimiter, "hit", out)
+        monkeypatch.setattr("kit.ratelimit.monotonic_seconds", lambda: 0.0)  # one window
+        monkeypatch.setattr("shop.operators.signing_in.is_password", lambda *_given: False)
+        visitor = office.visitor()
+        csrf = hidden(visitor.page("/sign-in"), "csrf")
+        answers = [
+            visitor.client.post(
+                "/console/sign-in",
+                data={"csrf": csrf, "name": "nobody"},
+                environ_overrides={"REMOTE_ADDR": f"2001:db8::{number:x}"},
+            ).status_code
+            for number in range(1, 22)
+        ]
+        assert answers == [401] * 20 + [429]
 
 
 class TestSessions:

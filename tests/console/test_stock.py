@@ -2,11 +2,15 @@
 
 import io
 import re
+import tempfile
 from uuid import UUID, uuid4
 
+import pytest
+from openpyxl import Workbook
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from console import stock
 from shop.cards.models import Batch, BatchStatus, Card
 from shop.operators.models import OperatorAction
 from tests.console.office import Clerk, Office
@@ -75,6 +79,7 @@ class TestImporting:
         assert send(clerk, sku_id, text, do="import", skip_bad="yes").status_code == 422  # known
         assert send(clerk, sku_id, "", do="import").status_code == 422
         assert clerk.post("/stock/import", sku_id=str(sku_id)).status_code == 422
+        assert send(clerk, uuid4(), "\n".join(codes(1)), do="import").status_code == 422
 
     def test_i142_a_file_s_name_leads_nowhere(self, office: Office) -> None:
         clerk, sku_id = office.clerk("planner"), office.world.make_sku(stock=0)
@@ -82,6 +87,37 @@ class TestImporting:
         answer = clerk.post("/stock/import", file=file, sku_id=str(sku_id), do="import")
         assert answer.status_code == 303
         assert re.fullmatch(r"[\w.-]+", last_batch(office).file_name)
+
+    def test_no_code_comes_to_lie_on_a_disk(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clerk, sku_id = office.clerk("planner"), office.world.make_sku(stock=0)
+        sheet, given = io.BytesIO(), Workbook()
+        for code in codes(2):
+            given.active.append([code])
+        given.save(sheet)
+        sheet.seek(0)
+
+        def refuse(*_given: object, **_more: object) -> None:
+            raise OSError
+
+        monkeypatch.setattr(tempfile, "mkdtemp", refuse)
+        monkeypatch.setattr("werkzeug.formparser.SpooledTemporaryFile", refuse)
+        assert send(clerk, sku_id, "\n".join(codes(2)), do="import").status_code == 303
+        fields = {"file": (sheet, "codes.xlsx"), "sku_id": str(sku_id), "do": "import"}
+        assert clerk.post("/stock/import", **fields).status_code == 303
+        assert last_batch(office).file_name == "codes.xlsx"
+        assert count_cards(office, sku_id) == 4
+
+    def test_i143_a_file_of_too_many_lines_goes_by_the_command(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(stock, "MOST_LINES", 3)
+        clerk, sku_id = office.clerk("planner"), office.world.make_sku(stock=0)
+        assert send(clerk, sku_id, "\n".join(codes(3)), do="check").status_code == 200
+        answer = send(clerk, sku_id, "\n".join(codes(4)), do="check")
+        assert answer.status_code == 422
+        assert "flask cards import" in answer.get_data(as_text=True)
 
     def test_i143_a_file_that_is_too_large_is_refused(self, office: Office) -> None:
         clerk = office.clerk("planner")

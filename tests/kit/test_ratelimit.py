@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from redis import Redis
 
-from kit.ratelimit import LimiterUnavailable, RateLimiter, Verdict
+from kit.ratelimit import LimiterUnavailable, LocalLimiter, RateLimiter, Verdict
 from tests.servers import free_port
 
 
@@ -74,3 +74,11 @@ class TestHit:
         redis.flushall()
         redis.script_flush()
         assert limiter.hit("a", most=1, window_seconds=60).allowed
+
+
+class TestLocal:
+    def test_allows_so_many_of_each_key(self) -> None:
+        limiter = LocalLimiter()
+        allowed = [limiter.hit("a", most=2, window_seconds=10**9).allowed for _ in range(3)]
+        assert allowed == [True, True, False]
+        assert limiter.hit("b", most=2, window_seconds=10**9).allowed

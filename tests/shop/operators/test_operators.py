@@ -28,7 +28,7 @@ from shop.operators.rules import (
 )
 from shop.operators.secret_words import OperatorKeys
 from shop.operators.service import Credentials
-from shop.operators.signing_in import Attempt
+from shop.operators.signing_in import Attempt, Entry
 
 KEYS = OperatorKeys.of(new_key())
 DOER = Doer("tests")
@@ -48,13 +48,25 @@ class Desk:
                 session, name=name, roles=roles or ["owner"], keys=KEYS, doer=DOER, now=self.now
             )
 
-    def try_in(self, told: Credentials, *, password: str = "", code: str = "") -> str | None:
-        """Try with the right words unless others are given."""
+    def try_in(
+        self, told: Credentials, *, password: str = "", code: str = "", known: str = ""
+    ) -> str | None:
+        """Try with the right words unless others are given; return the token."""
+        entry = self.enter(told, password=password, code=code, known=known)
+        return None if entry is None else entry.token
+
+    def enter(
+        self, told: Credentials, *, password: str = "", code: str = "", known: str = ""
+    ) -> Entry | None:
+        """Try, in a browser that may be known."""
         attempt = Attempt(
-            told.name, password or told.password, code or self.code(told), "203.0.113.9"
+            told.name,
+            password or told.password,
+            code or self.code(told),
+            "203.0.113.9",
+            known_browser=known,
         )
-        with self.begin() as session:
-            return signing_in.try_sign_in(session, attempt, keys=KEYS, now=self.now)
+        return signing_in.try_sign_in(self.begin, attempt, keys=KEYS, now=self.now)
 
     def code(self, told: Credentials) -> str:
         """Return the code of this moment."""
