@@ -17,7 +17,7 @@ from shop.payments import service as payments
 from shop.payments.gateway import Channel, GatewayError, Refused, ResultUnknown
 from shop.payments.transfer_gateway import TransferGateway, TransferResult, TransferState
 from shop.withdrawals import queries, service
-from shop.withdrawals.models import SENT, TakeBack, Withdrawal, WithdrawalStatus
+from shop.withdrawals.models import SENT, Withdrawal, WithdrawalStatus
 from shop.withdrawals.rules import (
     LONGEST_SILENCE,
     PATIENT,
@@ -117,8 +117,7 @@ def _lease(
     if not is_due(withdrawal, now=now):
         return None
     is_first = withdrawal.status is S.APPROVED
-    if earnings.debt_fen > 0:
-        withdrawal.take_back = withdrawal.take_back or TakeBack.DEBT
+    service.note_debt(session, earnings, withdrawal, now=now)
     if is_first:
         if withdrawal.take_back is not None:
             why = withdrawal.take_back.value
