@@ -28,6 +28,7 @@ from shop.withdrawals.rules import (
 S = WithdrawalStatus
 T = TransferState
 Gateways = Mapping[Channel, TransferGateway]
+OTHER_NAMES: Final = "withdrawal.other_names"
 ENDS: Final = {T.FAILED: S.FAILED, T.CANCELLED: S.CANCELLED}
 
 
@@ -118,12 +119,14 @@ def _lease(
         return None
     is_first = withdrawal.status is S.APPROVED
     service.note_debt(session, earnings, withdrawal, now=now)
+    gateway = gateways[withdrawal.channel]
+    if not _has_our_names(session, withdrawal, gateway, now=now):
+        return None
     if is_first:
         if withdrawal.take_back is not None:
             why = withdrawal.take_back.value
             service.end(session, earnings, withdrawal, S.CANCELLED, why=why, actor="rules", now=now)
             return None
-        gateway = gateways[withdrawal.channel]
         payee_ref = service.find_payee(session, withdrawal.member_id, gateway)
         if payee_ref is None:
             why = service.NoPayee.code
@@ -136,6 +139,32 @@ def _lease(
         withdrawal.unsure_at = now
     lease(withdrawal, now=now)
     return _Leased(withdrawal, unsure_at, is_first)
+
+
+def _has_our_names(
+    session: Session, withdrawal: Withdrawal, gateway: TransferGateway, *, now: datetime
+) -> bool:
+    """Say whether application and merchant are those it would be sent by, as now set up.
+
+    Until it was sent they are put right. Another merchant knows nothing of what was sent, and
+    would pay it a second time: so it waits for a person, who is told once.
+    """
+    ours = gateway.app_id, gateway.merchant_id
+    if (withdrawal.app_id, withdrawal.merchant_id) == ours:
+        return True
+    if withdrawal.status is S.APPROVED:
+        withdrawal.app_id, withdrawal.merchant_id = ours
+        return True
+    if withdrawal.last_error != OTHER_NAMES:
+        payments.note_security_event(
+            session,
+            kind=OTHER_NAMES,
+            subject=withdrawal.out_bill_no,
+            detail={"app_id": withdrawal.app_id, "merchant_id": withdrawal.merchant_id},
+            now=now,
+        )
+    postpone(withdrawal, OTHER_NAMES, now=now, by=LONGEST_SILENCE)
+    return False
 
 
 def _exchange(gateway: TransferGateway, leased: _Leased) -> TransferResult:

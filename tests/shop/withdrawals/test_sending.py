@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from shop.members.models import Identity
 from shop.payments.gateway import Channel, Refused, ResultUnknown
@@ -221,5 +221,38 @@ class TestNotBelieved:
         )
         assert events(bench) == ["withdrawal.mismatch"]
         platform.bills[withdrawal.out_bill_no]["fen"] = 400
+        go_on(bench, rounds=1)
+        assert bench.sums(leader) == (0, 600, 400, 0)
+
+
+class TestOtherNames:
+    """Our application or merchant is another one by now, though the platform is the same."""
+
+    def test_what_was_not_sent_goes_by_the_new_ones(self, bench: ReferralBench) -> None:
+        """To the person as that application knows them."""
+        leader, withdrawal = asked(bench, ALIPAY)
+        platform = bench.transfers[ALIPAY]
+        platform.app_id, platform.merchant_id = "app-2", "merchant-2"
+        with bench.begin() as session:
+            session.execute(update(Identity).values(app_id="app-2"))
+        bench.sweep("send")
+        found = bench.withdrawal(withdrawal.id)
+        assert (found.status, found.app_id, found.merchant_id) == (S.PAID, "app-2", "merchant-2")
+        assert (platform.paid_to(f"open-{leader}"), events(bench)) == (400, [])
+
+    @pytest.mark.parametrize("name", ["app_id", "merchant_id"])
+    def test_what_was_sent_waits_for_a_person(self, bench: ReferralBench, name: str) -> None:
+        """Nothing is called: another merchant would pay it again. They are told once."""
+        leader, withdrawal = asked(bench)
+        platform = bench.transfers[WECHAT]
+        fail_once(bench, WECHAT, "send", ResultUnknown("?"), acted=True)
+        bench.sweep("send")
+        before, calls = getattr(platform, name), list(platform.calls)
+        setattr(platform, name, "another")
+        go_on(bench)
+        assert bench.withdrawal(withdrawal.id).status is S.SENDING
+        assert (platform.calls, events(bench)) == (calls, ["withdrawal.other_names"])
+        setattr(platform, name, before)
+        platform.confirm(withdrawal.out_bill_no)
         go_on(bench, rounds=1)
         assert bench.sums(leader) == (0, 600, 400, 0)
