@@ -40,7 +40,7 @@ def look_for(tasks: GroupTasks, taken: Taken, *, now: datetime) -> str:
         raise OutcomeUnknown("too soon to look")
     since = taken.handed_at - CLOCKS_DIFFER
     try:
-        made = tasks.list_made(since=since, until=now + CLOCKS_DIFFER)
+        made = tasks.list_made(since=since, until=now + CLOCKS_DIFFER, text=taken.text)
     except ChannelError as failure:
         # That we could not look says nothing of whether it was made.
         raise OutcomeUnknown(str(failure), code=failure.code) from failure
