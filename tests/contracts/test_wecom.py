@@ -189,7 +189,7 @@ class TestGroupTasks:
         )
         with pytest.raises(OutcomeUnknown):
             tasks.create(GroupTask("zhang", chat_ids, "开团了"))
-        tasks.create(GroupTask("li", chat_ids, "成团了"))
+        tasks.create(GroupTask("zhang", chat_ids, "成团了"))
         [seen] = tasks.list_made(since=before, until=datetime.now(UTC), text="开团了")
         assert (seen.sender, seen.text) == ("zhang", "开团了")
         results = tasks.results(msgid=seen.msgid, sender=seen.sender)
