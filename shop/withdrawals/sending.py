@@ -1,5 +1,6 @@
 """Sending withdrawals and asking about them: between two short transactions, under one number."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,10 +21,12 @@ from shop.withdrawals import queries, service
 from shop.withdrawals.models import SENT, Withdrawal, WithdrawalStatus
 from shop.withdrawals.rules import (
     LONGEST_SILENCE,
-    PATIENT,
     REFUSALS_BEFORE_FAILED,
     UNSURE_FOR,
+    is_final,
 )
+
+log = logging.getLogger(__name__)
 
 S = WithdrawalStatus
 T = TransferState
@@ -217,8 +220,14 @@ def _note_failure(
     why = failure.code or type(failure).__name__
     if isinstance(failure, Refused):
         withdrawal.unsure_at = leased.unsure_at
-        is_over = withdrawal.attempts >= REFUSALS_BEFORE_FAILED and why not in PATIENT
-        if is_over and _is_surely_missing(withdrawal, now=now):
+        if not is_final(why):
+            log.error(
+                "a transfer is refused, and waits to be repaired",
+                extra={"errcode": why, "number": withdrawal.out_bill_no},
+            )
+        elif withdrawal.attempts >= REFUSALS_BEFORE_FAILED and _is_surely_missing(
+            withdrawal, now=now
+        ):
             service.end(session, earnings, withdrawal, S.FAILED, why=why, actor="platform", now=now)
             return
     postpone(withdrawal, why, now=now)
