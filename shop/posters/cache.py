@@ -7,7 +7,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -26,19 +26,19 @@ class PosterCache:
     def __init__(self, folder: Path) -> None:
         """Keep the folder, which need not be there yet."""
         self._folder = folder
-        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[datetime, bytes]] = OrderedDict()
         self._turn = threading.Lock()
 
-    def read(self, key: str, make: Callable[[], bytes]) -> bytes:
-        """Return the poster of that key, made by `make` when nobody has it."""
+    def read(self, key: str, make: Callable[[], bytes], *, now: datetime) -> bytes:
+        """Return the poster of that key, made by `make` when nobody has it, or for too long."""
         with self._turn:
-            kept = self._kept.get(key)
-        if kept is None:
-            kept = self._read_file(key)
+            drawn_at, kept = self._kept.get(key, (now, None))
+        if kept is None or _is_old(drawn_at, now=now):
+            drawn_at, kept = self._read_file(key, now=now) or (now, None)
             if kept is None:
                 kept = make()
-                self._write_file(key, kept)
-            self._keep(key, kept)
+                self._write_file(key, kept, now=now)
+            self._keep(key, drawn_at, kept, now=now)
         return kept
 
     def forget_old(self, *, now: datetime) -> int:
@@ -46,7 +46,7 @@ class PosterCache:
         gone = 0
         for path in self._folder.glob("??/*"):
             try:
-                if path.stat().st_mtime < (now - KEPT_FOR).timestamp():
+                if _is_old(_drawn_at(path.stat()), now=now):
                     path.unlink()
                     gone += 1
             except OSError:
@@ -59,31 +59,54 @@ class PosterCache:
             raise ValueError("not a key")
         return self._folder / key[:2] / f"{key[2:]}.png"
 
-    def _keep(self, key: str, poster: bytes) -> None:
+    def _keep(self, key: str, drawn_at: datetime, poster: bytes, *, now: datetime) -> None:
         with self._turn:
-            self._kept[key] = poster
+            self._kept[key] = drawn_at, poster
+            for old in [one for one, (at, _) in self._kept.items() if _is_old(at, now=now)]:
+                del self._kept[old]
             while len(self._kept) > MOST_IN_MEMORY:
                 self._kept.popitem(last=False)
 
-    def _read_file(self, key: str) -> bytes | None:
+    def _read_file(self, key: str, *, now: datetime) -> tuple[datetime, bytes] | None:
+        """Return a poster and when it was drawn; one that is too old is no more.
+
+        The sweep that forgets them may run where this disk is not.
+        """
+        path = self.path_of(key)
         try:
-            return self.path_of(key).read_bytes()
+            drawn_at = _drawn_at(path.stat())
+            if _is_old(drawn_at, now=now):
+                path.unlink()
+                return None
+            return drawn_at, path.read_bytes()
         except OSError:
             return None
 
-    def _write_file(self, key: str, poster: bytes) -> None:
+    def _write_file(self, key: str, poster: bytes, *, now: datetime) -> None:
         path = self.path_of(key)
         # Whole or not at all: another process may be reading.
         fresh = path.with_name(f".{secrets.token_hex(8)}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             fresh.write_bytes(poster)
+            os.utime(fresh, (now.timestamp(), now.timestamp()))
             fresh.replace(path)
-            self._make_room(path.parent)
+            self._make_room(path.parent, now=now)
         except OSError as problem:
             log.warning("a poster cannot be kept", extra={"error": type(problem).__name__})
 
-    def _make_room(self, folder: Path) -> None:
-        files = [(entry.stat().st_mtime, entry.path) for entry in os.scandir(folder)]
-        for _, path in sorted(files)[: max(0, len(files) - MOST_IN_A_FOLDER)]:
-            Path(path).unlink(missing_ok=True)
+    def _make_room(self, folder: Path, *, now: datetime) -> None:
+        """Remove what is too old, and the oldest of what is too much."""
+        files = sorted((_drawn_at(entry.stat()), entry.path) for entry in os.scandir(folder))
+        too_many = max(0, len(files) - MOST_IN_A_FOLDER)
+        for place, (drawn_at, path) in enumerate(files):
+            if place < too_many or _is_old(drawn_at, now=now):
+                Path(path).unlink(missing_ok=True)
+
+
+def _drawn_at(status: os.stat_result) -> datetime:
+    return datetime.fromtimestamp(status.st_mtime, UTC)
+
+
+def _is_old(drawn_at: datetime, *, now: datetime) -> bool:
+    return drawn_at < now - KEPT_FOR

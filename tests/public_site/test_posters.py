@@ -1,4 +1,4 @@
-"""The poster of an invite over HTTP: for ever by its address, with nothing but the page's facts."""
+"""The poster of an invite over HTTP: a week by its address, with nothing but the page's facts."""
 
 import io
 from datetime import datetime, timedelta
@@ -62,15 +62,15 @@ def make_codes(world: World) -> None:
 class TestPoster:
     """GET /s/<code>/poster.png."""
 
-    def test_is_drawn_once_and_kept_for_ever_under_its_address(
+    def test_is_drawn_once_and_kept_for_a_week_under_its_address(
         self, world: World, inviter: Person
     ) -> None:
-        """Without the address's hash it is asked about each time."""
+        """By whoever looked, and nobody between; without its hash it is asked about each time."""
         path, _ = shared(world, inviter)
         address = named(world, path)
         first = world.visitor().get(address)
         assert first.content_type == "image/png"
-        assert first.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert first.headers["Cache-Control"] == "private, max-age=604800, immutable"
         assert scanned(first) == f"https://shop.example{path}"
         assert len(list((world.folder).rglob("*.png"))) == 1
         plain = world.visitor().get(f"{path}/poster.png")
