@@ -11,13 +11,25 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from kit.errors import Unavailable
+
 log = logging.getLogger(__name__)
 
+WAIT_SECONDS: Final = 0.2  # for one's turn to draw; a wave of new ones may not hold every thread
+RETRY_AFTER_SECONDS: Final = 2
 MOST_IN_MEMORY: Final = 128
 # A name that was taken back must not stay on a disk; what is still shown is drawn anew.
 KEPT_FOR: Final = timedelta(days=7)
 MOST_IN_A_FOLDER: Final = 64  # of 256 folders: some 500 MB at most, the oldest give way
 _KEY: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+class PosterBusy(Unavailable):
+    """Others are being drawn; the page has its QR code without the poster."""
+
+    code = "posters.busy"
+    title = "Posters are being drawn, try again shortly"
+    message = "海报生成中，请稍后再试"
 
 
 class PosterCache:
@@ -28,18 +40,28 @@ class PosterCache:
         self._folder = folder
         self._kept: OrderedDict[str, tuple[datetime, bytes]] = OrderedDict()
         self._turn = threading.Lock()
+        self._drawing = threading.Lock()
 
     def read(self, key: str, make: Callable[[], bytes], *, now: datetime) -> bytes:
-        """Return the poster of that key, made by `make` when nobody has it, or for too long."""
-        with self._turn:
-            drawn_at, kept = self._kept.get(key, (now, None))
-        if kept is None or _is_old(drawn_at, now=now):
-            drawn_at, kept = self._read_file(key, now=now) or (now, None)
+        """Return the poster of that key, made by `make` when nobody has it, or for too long.
+
+        One is drawn at a time. Raises `PosterBusy` rather than keep a thread of the web waiting.
+        """
+        kept = self._find(key, now=now)
+        if kept is not None:
+            return kept
+        if not self._drawing.acquire(timeout=WAIT_SECONDS):
+            raise PosterBusy(retry_after_seconds=RETRY_AFTER_SECONDS)
+        try:
+            # Many ask for the same one at the same moment: the first has drawn it for all.
+            kept = self._find(key, now=now)
             if kept is None:
                 kept = make()
                 self._write_file(key, kept, now=now)
-            self._keep(key, drawn_at, kept, now=now)
-        return kept
+                self._keep(key, now, kept, now=now)
+            return kept
+        finally:
+            self._drawing.release()
 
     def forget_old(self, *, now: datetime) -> int:
         """Remove what was drawn a week ago and return how many there were."""
@@ -58,6 +80,17 @@ class PosterCache:
         if not _KEY.fullmatch(key):
             raise ValueError("not a key")
         return self._folder / key[:2] / f"{key[2:]}.png"
+
+    def _find(self, key: str, *, now: datetime) -> bytes | None:
+        with self._turn:
+            kept = self._kept.get(key)
+        if kept is not None and not _is_old(kept[0], now=now):
+            return kept[1]
+        found = self._read_file(key, now=now)
+        if found is None:
+            return None
+        self._keep(key, *found, now=now)
+        return found[1]
 
     def _keep(self, key: str, drawn_at: datetime, poster: bytes, *, now: datetime) -> None:
         with self._turn:

@@ -14,6 +14,7 @@ from kit.db import Begin
 from miniprogram_api.limits import Limits
 from public_site import board
 from shop.members.models import Member
+from shop.posters import drawing
 from shop.posters.jobs import make_due_codes
 from tests.miniprogram_api.world import Person, World
 from tests.public_site.test_share import alter, shared, views
@@ -98,6 +99,22 @@ class TestPoster:
         assert stale.headers["Cache-Control"] == "no-cache"
         alipay = world.visitor().get(f"{path}/poster.png?for=alipay")
         assert scanned(alipay) == f"alipay_code:{code}"
+
+    def test_a_wave_of_new_ones_is_told_to_come_again(
+        self, world: World, inviter: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever asks while one is drawn; the page with its QR code is there all the same."""
+        path, _ = shared(world, inviter)
+        draw, met = drawing.draw, list[TestResponse]()
+
+        def drawing_one(facts: drawing.Facts) -> bytes:
+            met.extend(world.visitor().get(f"{path}{rest}") for rest in ("/poster.png", ""))
+            return draw(facts)
+
+        monkeypatch.setattr(drawing, "draw", drawing_one)
+        assert world.visitor().get(f"{path}/poster.png").status_code == 200
+        assert [answer.status_code for answer in met] == [503, 200]
+        assert met[0].headers["Retry-After"] == "2"
 
     def test_while_a_platform_is_out_there_is_a_qr_code(
         self, world: World, inviter: Person

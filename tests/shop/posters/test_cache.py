@@ -1,13 +1,16 @@
 """Posters that were drawn: kept whole, by hashes alone, within limits."""
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
+from time import sleep
 
 import pytest
 
 from shop.posters import cache
-from shop.posters.cache import KEPT_FOR, PosterCache
+from shop.posters.cache import KEPT_FOR, PosterBusy, PosterCache
 
 KEY = "ab" * 32
 
@@ -19,7 +22,8 @@ class Pen:
         self.times = 0
 
     def draw(self) -> bytes:
-        """Return a poster."""
+        """Return a poster, in its time."""
+        sleep(0.01)
         self.times += 1
         return b"poster"
 
@@ -91,3 +95,41 @@ class TestRead:
             os.utime(kept.path_of(key), (drawn, drawn))
         left = {path.name for path in (tmp_path / "ab").iterdir()}
         assert left == {kept.path_of(key).name for key in keys[2:]}
+
+
+class TestAtOnce:
+    """read, by many threads: one draws, and nobody waits long."""
+
+    def test_many_who_want_one_have_it_drawn_once(
+        self, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Those who come while it is drawn wait for it."""
+        monkeypatch.setattr(cache, "WAIT_SECONDS", 20.0)
+        kept, pen = PosterCache(tmp_path), Pen()
+        everybody = threading.Barrier(4)
+
+        def read() -> bytes:
+            everybody.wait(timeout=20)
+            return kept.read(KEY, pen.draw, now=now)
+
+        with ThreadPoolExecutor(4) as pool:
+            read_by = [pool.submit(read) for _ in range(4)]
+        assert [one.result() for one in read_by] == [b"poster"] * 4
+        assert pen.times == 1
+
+    def test_whoever_would_wait_too_long_is_told_to_come_again(
+        self, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What is drawn already is given meanwhile."""
+        monkeypatch.setattr(cache, "WAIT_SECONDS", 0.01)
+        kept, pen, other = PosterCache(tmp_path), Pen(), "cd" * 32
+        kept.read(KEY, pen.draw, now=now)
+
+        def draw() -> bytes:
+            with pytest.raises(PosterBusy) as refusal:
+                kept.read("ef" * 32, pen.draw, now=now)
+            assert refusal.value.details["retry_after_seconds"] > 0
+            return kept.read(KEY, pen.draw, now=now)
+
+        assert kept.read(other, draw, now=now) == b"poster"
+        assert kept.read("ef" * 32, pen.draw, now=now) == b"poster"
