@@ -154,9 +154,9 @@ def _may_go(
 ) -> bool:
     """Say whether it goes out now; else it is skipped, or due again when it may."""
     is_right = still(push.edge, campaign, planned_for=push.planned_for, now=now)
-    if is_right is Still.OVER or not group.is_active:
-        why = f"the campaign is {campaign.status.value}" if group.is_active else "group retired"
-        skip(session, push, why, now=now)
+    why_never = _why_never(session, group, campaign, is_right)
+    if why_never is not None:
+        skip(session, push, why_never, now=now)
         return False
     if is_right is Still.LATER:
         postpone(push, "the campaign is paused", now=now, by=PAUSED_AGAIN_AFTER)
@@ -178,6 +178,16 @@ def _may_go(
             postpone(push, "the group's pace", now=now, by=free_at - now)
         return False
     return True
+
+
+def _why_never(
+    session: Session, group: ChatGroup, campaign: Campaign, is_right: Still
+) -> str | None:
+    if not group.is_active:
+        return "group retired"
+    if not chat_groups.has_leader(session, group):
+        return "the group has no leader"
+    return f"the campaign is {campaign.status.value}" if is_right is Still.OVER else None
 
 
 def _is_on(channels: Channels, channel: ChatChannel) -> bool:

@@ -10,6 +10,8 @@ from shop.campaigns import queries as campaigns
 from shop.campaigns import service as campaign_service
 from shop.chat_groups import service as chat_groups
 from shop.chat_groups.models import ChatChannel
+from shop.members import leaders
+from shop.members import service as members
 from shop.outreach import jobs
 from shop.outreach.gateway import ChannelRefused, Channels, RateLimited
 from shop.outreach.models import PushEdge, PushStatus, WhenQuiet
@@ -252,3 +254,23 @@ class TestWhatHasBecomeWrong:
         bench.pass_time(HOUR)
         (push,) = bench.pushes(campaign_id)
         assert (push.status, push.reason) == (S.SKIPPED, "group retired")
+
+    @pytest.mark.parametrize("is_deleted", [False, True])
+    def test_nothing_goes_into_a_group_without_a_leader(
+        self, bench: OutreachBench, is_deleted: bool
+    ) -> None:
+        leader = bench.leader()
+        bench.robot_group(leader)
+        campaign_id = bench.plain_campaign()
+        bench.plan(campaign_id)
+        with bench.begin() as session:
+            if is_deleted:
+                members.pseudonymise(session, member_id=leader, now=bench.now)
+            else:
+                leaders.revoke_leader(session, leader)
+        bench.pass_time(HOUR)
+        (push,) = bench.pushes(campaign_id)
+        assert (push.status, push.reason) == (S.SKIPPED, "the group has no leader")
+        later = bench.plain_campaign()
+        bench.plan(later)
+        assert bench.pushes(later) == []
