@@ -10,6 +10,7 @@ from sqlalchemy import select
 from kit.money import Fen
 from shop.payments.gateway import NoticeRejected, ResultUnknown
 from shop.payments.models import Notice
+from shop.payments.rejections import Rejections
 from shop.payments.transfer_gateway import TransferState
 from shop.referral.commissions import EarnerChanged
 from shop.withdrawals import notices, service
@@ -162,6 +163,7 @@ class TestNotices:
                     headers={"X-Signature": signature},
                     body=body,
                     clock=lambda: bench.now,
+                    rejections=Rejections(),
                 )
         assert bench.withdrawal(withdrawal.id).status is S.AWAITING_USER
         assert events(bench) == ["notice.bad_signature"]
