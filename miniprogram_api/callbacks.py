@@ -96,6 +96,7 @@ def _receive(channel: Channel) -> HTTPStatus | None:
             body=body,
             payer_hash_key=ports().payer_hash_key,
             clock=ports().clock,
+            rejections=ports().rejections,
         )
     except NoticeRejected as exc:
         log.info("notice rejected", extra={"channel": channel.value, "reason": exc.reason})
@@ -115,6 +116,7 @@ def _receive_transfer(channel: Channel) -> HTTPStatus | None:
             headers=dict(request.headers.items()),
             body=body,
             clock=ports().clock,
+            rejections=ports().rejections,
         )
     except NoticeRejected as exc:
         log.info("notice rejected", extra={"channel": channel.value, "reason": exc.reason})

@@ -24,7 +24,7 @@ from shop.orders import accounts
 from shop.outreach import accounts as outreach
 from shop.outreach.judging import TextNotJudged, TextRefused
 from shop.withdrawals import accounts as withdrawals
-from shop.withdrawals.accounts import UnfinishedWithdrawal
+from shop.withdrawals.accounts import UnfinishedWithdrawal, UnpaidEarnings
 
 blueprint = member_blueprint("me", tag="Me")
 
@@ -60,7 +60,7 @@ def change(json_data: MeIn) -> MeOut:
 @blueprint.input(LeaveQuery, location="query")
 @blueprint.output({}, status_code=204)
 @blueprint.doc(summary="Delete my account")
-@refuses(accounts.UnfinishedOrders, accounts.UnrevealedCards, UnfinishedWithdrawal)
+@refuses(accounts.UnfinishedOrders, accounts.UnrevealedCards, UnfinishedWithdrawal, UnpaidEarnings)
 def leave(query_data: LeaveQuery) -> Response:
     """Delete what is personal; the books keep what they must, under a pseudonym."""
     with ports().begin() as session:
@@ -68,6 +68,7 @@ def leave(query_data: LeaveQuery) -> Response:
             session,
             member_id=caller().member_id,
             give_up_cards=query_data.give_up_cards,
+            give_up_earnings=query_data.give_up_earnings,
             now=ports().clock(),
         )
     return Response(status=204)

@@ -31,6 +31,7 @@ from shop.referral import funnels, queries, ranking, service
 from shop.referral.models import CommissionEntry, Earnings
 
 FUNNEL: Final = tuple(FunnelOut.model_fields)
+AMOUNTS: Final = ("paid_fen", "refunded_fen")
 RANK: Final = tuple(RankOut.model_fields)
 
 blueprint = member_blueprint("referral", tag="Referral")
@@ -87,19 +88,20 @@ def open_one(invite_code: str) -> Response:
 def see_standing() -> Response:
     """Per campaign: looks, members, paid orders, and what went back; and my sums."""
     member = caller().member
+    is_leader = member.leader_since is not None
     with ports().begin() as session:
         sums = view_sums(queries.find_earnings(session, member.id))
         rows = funnels.list_funnels(session, member.id)
         by_chat_group = funnels.list_chat_group_funnels(session, member.id)
         ranks = ranking.list_ranks(session, member.id)
     read = LeaderRead(
-        is_leader=member.leader_since is not None,
+        is_leader=is_leader,
         leader_since=member.leader_since,
         applied_at=member.leader_applied_at,
         declined_why=member.leader_declined_why,
         sums=sums,
-        funnels=[view_funnel(row) for row in rows],
-        chat_group_funnels=[view_funnel(row) for row in by_chat_group],
+        funnels=[view_funnel(row, has_amounts=is_leader) for row in rows],
+        chat_group_funnels=[view_funnel(row, has_amounts=is_leader) for row in by_chat_group],
         ranks=[RankOut(**{name: getattr(rank, name) for name in RANK}) for rank in ranks],
         server_time=ports().clock(),
         poll_after_ms=None,
@@ -139,9 +141,10 @@ def list_earnings(query_data: PageQuery) -> Response:
     return answer_read(read)
 
 
-def view_funnel(row: funnels.Funnel) -> FunnelOut:
-    """Return a funnel, field by field."""
-    return FunnelOut(**{name: getattr(row, name) for name in FUNNEL})
+def view_funnel(row: funnels.Funnel, *, has_amounts: bool) -> FunnelOut:
+    """Return a funnel, field by field; what few orders cost tells who bought them."""
+    hidden = () if has_amounts else AMOUNTS
+    return FunnelOut(**{name: None if name in hidden else getattr(row, name) for name in FUNNEL})
 
 
 def view_sums(earnings: Earnings) -> SumsOut:

@@ -19,6 +19,7 @@ from shop.members.platforms import Platform
 from shop.posters import drawing, facts
 from shop.posters import queries as posters_queries
 from shop.posters import service as posters
+from shop.posters.cache import KEPT_FOR
 from shop.posters.makers import CodeKind
 from shop.referral import queries, service
 from shop.referral.rules import read_code
@@ -45,7 +46,8 @@ main { overflow-wrap: anywhere; }
 POLICY: Final = policy_for(SHARE_STYLE, images=True)
 # Asked about each time, so that prices are right and looks are counted.
 PAGE_LASTS: Final = "no-cache"
-POSTER_LASTS: Final = "public, max-age=31536000, immutable"
+# As long as we keep it: a name on it may be taken back, and then it must be nowhere for ever.
+POSTER_LASTS: Final = f"private, max-age={int(KEPT_FOR.total_seconds())}, immutable"
 KEY_CHARACTERS: Final = 16  # of a poster's key, in its address
 
 ICON: Final = (
@@ -69,7 +71,7 @@ def show(code: str) -> Response:
 
 @blueprint.get("/s/<code>/poster.png")
 def show_poster(code: str) -> Response:
-    """Return the poster; for ever under the address that names just this one."""
+    """Return the poster; for a week under the address that names just this one."""
     _count_page()
     known = read_code(code)
     page = None if known is None else _find_page(known, is_look=False)
@@ -81,7 +83,9 @@ def show_poster(code: str) -> Response:
     if request.if_none_match.contains_weak(poster.key):
         response = Response(status=304)
     else:
-        picture = ports().posters.read(poster.key, lambda: drawing.draw(poster.facts))
+        picture = ports().posters.read(
+            poster.key, lambda: drawing.draw(poster.facts), now=ports().clock()
+        )
         response = Response(picture, content_type="image/png")
     response.headers["ETag"] = f'"{poster.key}"'
     response.headers["Cache-Control"] = POSTER_LASTS if is_named else PAGE_LASTS

@@ -1,7 +1,7 @@
 """Everything the shop needs from outside, in one value that the roof builds and hands down."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from redis import Redis
@@ -16,6 +16,7 @@ from shop.members.phones import PhoneBook
 from shop.members.platforms import IdentityPlatform, Platform, ShippingDesk
 from shop.outreach.gateway import Channels, ContentCheck
 from shop.payments.gateway import Channel, PaymentGateway
+from shop.payments.rejections import Rejections
 from shop.payments.transfer_gateway import TransferGateway
 from shop.posters.cache import PosterCache
 from shop.posters.makers import CodeKind, CodeMaker
@@ -50,3 +51,4 @@ class Ports:
     public_base_url: str  # where people and platforms reach us
     withdrawal_terms: WithdrawalTerms
     fee_basis_points: int  # what the dearest payment platform keeps of a price
+    rejections: Rejections = field(default_factory=Rejections)  # of notices, by this process

@@ -38,7 +38,8 @@ def approve(withdrawal_id: UUID, actor: str) -> None:
             done = service.approve(session, withdrawal_id, actor=actor, now=ports.clock())
     except DomainError as refusal:
         raise explained(refusal) from None
-    click.echo(f"{done.out_bill_no} is sent")
+    is_sent = done.status is WithdrawalStatus.APPROVED
+    click.echo(f"{done.out_bill_no} is {'sent' if is_sent else 'cancelled: its leader owes'}")
 
 
 @group.command("reject", help="Give a withdrawal in review back; its leader sees why.")

@@ -64,6 +64,9 @@ class LeaveQuery(Sent):
     give_up_cards: bool = Field(
         default=False, description="Leave although cards are not revealed yet."
     )
+    give_up_earnings: bool = Field(
+        default=False, description="Leave although commission is not paid yet."
+    )
 
 
 class ExportOut(Given):

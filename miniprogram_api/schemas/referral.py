@@ -65,9 +65,9 @@ class FunnelOut(Given):
     views: int
     members: int = Field(description="Members whom these invites bound.")
     paid_orders: int
-    paid_fen: Fen
+    paid_fen: Fen | None = Field(description="For leaders alone.")
     refunded_orders: int = Field(description="Paid orders of which something went back.")
-    refunded_fen: Fen
+    refunded_fen: Fen | None = Field(description="For leaders alone.")
 
 
 class RankOut(Given):

@@ -1,13 +1,21 @@
 """Reading chat groups."""
 
 from collections.abc import Collection, Sequence
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from kit.errors import NotFound
 from shop.chat_groups.models import ChatChannel, ChatGroup
+from shop.members.models import Member, MemberStatus
+
+# Whoever became part of another member: the group is that one's when the news has come.
+LEADS: Final = or_(
+    Member.status == MemberStatus.JOINED,
+    and_(Member.status == MemberStatus.ACTIVE, Member.leader_since.is_not(None)),
+)
 
 
 class ChatGroupNotFound(NotFound):
@@ -56,11 +64,24 @@ def list_of_leader(session: Session, leader_id: UUID) -> Sequence[ChatGroup]:
 def list_active(
     session: Session, channel: ChatChannel, *, only: Collection[UUID] | None = None
 ) -> Sequence[ChatGroup]:
-    """Return the active chat groups of a channel, or those of them in `only`, oldest first."""
-    query = select(ChatGroup).where(ChatGroup.channel == channel, ChatGroup.is_active)
+    """Return the active chat groups of a channel, or those of them in `only`, oldest first.
+
+    Those whose leader has left, or is a leader no more, are none of them.
+    """
+    query = (
+        select(ChatGroup)
+        .join(Member, Member.id == ChatGroup.leader_id)
+        .where(ChatGroup.channel == channel, ChatGroup.is_active, LEADS)
+    )
     if only is not None:
         query = query.where(ChatGroup.id.in_(only))
     return session.scalars(query.order_by(ChatGroup.id)).all()
+
+
+def has_leader(session: Session, group: ChatGroup) -> bool:
+    """Say whether who runs the chat group is still there, and a leader."""
+    leads = select(Member.id).where(Member.id == group.leader_id, LEADS)
+    return session.scalar(leads) is not None
 
 
 def list_all(session: Session) -> Sequence[ChatGroup]:

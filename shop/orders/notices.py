@@ -11,6 +11,7 @@ from kit.errors import DomainError
 from shop.orders import receiving, refunding
 from shop.payments import service as payments
 from shop.payments.gateway import Notice, NoticeRejected, PaymentGateway
+from shop.payments.rejections import Rejections
 
 PROBE = "probe"  # WeChat Pay tests now and then whether bad signatures are refused
 
@@ -23,18 +24,19 @@ def receive_notice(
     body: bytes,
     payer_hash_key: bytes,
     clock: Clock,
+    rejections: Rejections,
 ) -> None:
     """Apply a notice in one transaction; returning means it is committed.
 
     Raises `NoticeRejected`, `UnknownTrade`, `TradeMismatch` or `RefundMismatch`, each written
-    down as a security event before.
+    down as a security event before; of many rejections at once, some.
     """
     now = clock()
     try:
         notice = gateway.read_notice(headers=headers, body=body, now=now)
     except NoticeRejected as exc:
         if exc.reason != PROBE:
-            _note(begin, gateway, exc.reason, subject=gateway.channel.value, detail={}, now=now)
+            rejections.note(begin, gateway.channel, exc.reason, now=now)
         raise
     try:
         with begin() as session:

@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Boolean, ColumnElement, Select, bindparam, func, literal_column, select
+from sqlalchemy import Boolean, ColumnElement, Select, Uuid, bindparam, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from kit.clock import business_date, business_day_bounds
 from kit.errors import NotFound
 from kit.pages import Page, read_page
+from kit.rows import among
 from shop.orders.models import LISTED_CAMPAIGN, LISTED_OPEN, Order, OrderLine, OrderStatus
 from shop.orders.rules import Bought
 
@@ -40,6 +41,13 @@ BOUGHT_IN_CAMPAIGN: Final = (
         Order.member_id == bindparam("member"),
         Order.status != OrderStatus.CLOSED,
     )
+)
+
+_LINES: Final = (
+    select(OrderLine)
+    .where(among(OrderLine.order_id, "order_ids", Uuid()))
+    .order_by(OrderLine.order_id, OrderLine.position)
+    .execution_options(populate_existing=True)
 )
 
 
@@ -83,12 +91,7 @@ def lock_own_order(session: Session, order_id: UUID, *, member_id: UUID) -> Orde
 
 def list_lines(session: Session, order_ids: Sequence[UUID]) -> Sequence[OrderLine]:
     """Return the lines of the orders, in order, fresh."""
-    return session.scalars(
-        select(OrderLine)
-        .where(OrderLine.order_id.in_(order_ids))
-        .order_by(OrderLine.order_id, OrderLine.position)
-        .execution_options(populate_existing=True)
-    ).all()
+    return session.scalars(_LINES, {"order_ids": list(order_ids)}).all()
 
 
 def list_orders(

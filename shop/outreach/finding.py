@@ -1,6 +1,6 @@
 """A push in somebody's hands, and finding a task again of which no answer came."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -28,6 +28,7 @@ class Taken:
     page: str
     handed_at: datetime
     is_lost: bool  # it was handed over before, and no outcome was booked
+    robot_key: str = field(default="", repr=False)  # a robot's; opens the door to its group
     others: frozenset[str] = frozenset()  # tasks of other edges, which may say the same
 
 
@@ -40,7 +41,7 @@ def look_for(tasks: GroupTasks, taken: Taken, *, now: datetime) -> str:
         raise OutcomeUnknown("too soon to look")
     since = taken.handed_at - CLOCKS_DIFFER
     try:
-        made = tasks.list_made(since=since, until=now + CLOCKS_DIFFER)
+        made = tasks.list_made(since=since, until=now + CLOCKS_DIFFER, text=taken.text)
     except ChannelError as failure:
         # That we could not look says nothing of whether it was made.
         raise OutcomeUnknown(str(failure), code=failure.code) from failure

@@ -141,8 +141,8 @@ class GroupTasks(Protocol):
         """Make a task; raises `ChannelError` kinds only. Not repeatable: see `list_made`."""
         ...
 
-    def list_made(self, *, since: datetime, until: datetime) -> Sequence[TaskSeen]:
-        """Return the group tasks made in a window, all pages, so that a lost answer is found."""
+    def list_made(self, *, since: datetime, until: datetime, text: str) -> Sequence[TaskSeen]:
+        """Return the group tasks of this text made in a window, so that a lost answer is found."""
         ...
 
     def results(self, *, msgid: str, sender: str) -> Sequence[TaskResult]:

@@ -5,6 +5,7 @@ once: no answer, or a crash after it was taken, counts as sent, and is shown as 
 can be looked for, and is made anew only when the platform has none. See docs/adr/0030.
 """
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from kit.crypto import CannotOpen
 from kit.db import Begin
 from kit.faultpoints import faultpoint
 from kit.lifecycle import move
@@ -45,6 +47,8 @@ from shop.outreach.rules import (
     still,
     why_quiet,
 )
+
+log = logging.getLogger(__name__)
 
 P = PushStatus
 ACTOR: Final = "outreach"
@@ -111,6 +115,11 @@ def _take(session: Session, post: Post, push_id: UUID, *, now: datetime) -> Take
     if not _is_on(post.channels, group.channel):
         postpone(push, "the channel is off", now=now, by=CHANNEL_OFF_AGAIN_AFTER)
         return None
+    # Before it counts as handed over, after which it would never be sent again.
+    robot_key = _open_robot_key(post, group)
+    if robot_key is None:
+        postpone(push, "the robot's key cannot be opened", now=now, by=CHANNEL_OFF_AGAIN_AFTER)
+        return None
     template = session.get_one(PushTemplate, plan.template_id)
     facts = facts_of(session, campaign, link=link_to(post.public_base_url, push.invite_code))
     push.text = render_push(template.text, facts, group.channel)
@@ -118,7 +127,19 @@ def _take(session: Session, post: Post, push_id: UUID, *, now: datetime) -> Take
     pace.take_place(group, now=now)
     lease(push, now=now)
     move(session, push, P.SENDING, at=now, actor=ACTOR)
-    return _taken(push, group, is_lost=False, title=campaign.name)
+    taken = _taken(push, group, is_lost=False, title=campaign.name)
+    return replace(taken, robot_key=robot_key)
+
+
+def _open_robot_key(post: Post, group: ChatGroup) -> str | None:
+    """Return the key of a robot's group, or nothing; None when it cannot be opened."""
+    if group.channel is not ChatChannel.ROBOT:
+        return ""
+    try:
+        return post.robot_keys.unseal(group.robot_key_sealed or b"", chat_group_id=group.id)
+    except CannotOpen:
+        log.exception("a robot's key cannot be opened", extra={"chat_group_id": str(group.id)})
+        return None
 
 
 def _take_lost(session: Session, push: Push, group: ChatGroup, *, now: datetime) -> Taken | None:
@@ -154,9 +175,9 @@ def _may_go(
 ) -> bool:
     """Say whether it goes out now; else it is skipped, or due again when it may."""
     is_right = still(push.edge, campaign, planned_for=push.planned_for, now=now)
-    if is_right is Still.OVER or not group.is_active:
-        why = f"the campaign is {campaign.status.value}" if group.is_active else "group retired"
-        skip(session, push, why, now=now)
+    why_never = _why_never(session, group, campaign, is_right)
+    if why_never is not None:
+        skip(session, push, why_never, now=now)
         return False
     if is_right is Still.LATER:
         postpone(push, "the campaign is paused", now=now, by=PAUSED_AGAIN_AFTER)
@@ -180,6 +201,16 @@ def _may_go(
     return True
 
 
+def _why_never(
+    session: Session, group: ChatGroup, campaign: Campaign, is_right: Still
+) -> str | None:
+    if not group.is_active:
+        return "group retired"
+    if not chat_groups.has_leader(session, group):
+        return "the group has no leader"
+    return f"the campaign is {campaign.status.value}" if is_right is Still.OVER else None
+
+
 def _is_on(channels: Channels, channel: ChatChannel) -> bool:
     is_robot = channel is ChatChannel.ROBOT
     return (channels.robots if is_robot else channels.group_tasks) is not None
@@ -190,8 +221,7 @@ def _hand_over(post: Post, taken: Taken, *, now: datetime) -> str | None:
     group = taken.group
     if group.channel is ChatChannel.ROBOT:
         assert post.channels.robots is not None  # noqa: S101 - asked when it was taken
-        key = post.robot_keys.unseal(group.robot_key_sealed or b"", chat_group_id=group.id)
-        post.channels.robots.send(key=key, message=RobotMessage(taken.text))
+        post.channels.robots.send(key=taken.robot_key, message=RobotMessage(taken.text))
         return None
     tasks = post.channels.group_tasks
     if tasks is None:

@@ -77,8 +77,11 @@ class WecomGroupTasks:
         # Refused for its picture alone, so nothing was made.
         return self._make(task, attachments=[self._card(task, self._cover_id(gone=media_id))])
 
-    def list_made(self, *, since: datetime, until: datetime) -> Sequence[TaskSeen]:
-        """Return the group tasks made in a window of at most a month."""
+    def list_made(self, *, since: datetime, until: datetime, text: str) -> Sequence[TaskSeen]:
+        """Return the group tasks of this text made in a window of at most a month.
+
+        A company may make thousands in that time, and each costs a call to learn its sender.
+        """
         wish = {
             "chat_type": "group",
             "start_time": int(since.timestamp()),
@@ -86,7 +89,7 @@ class WecomGroupTasks:
             "limit": MOST_LISTED,
         }
         found = self._all(f"{CONTACT}/get_groupmsg_list_v2", wish, "group_msg_list")
-        return [self._seen(item) for item in found]
+        return [self._seen(item) for item in found if _text_of(item) == text]
 
     def results(self, *, msgid: str, sender: str) -> Sequence[TaskResult]:
         """Return what became of a task in each of its groups."""
@@ -138,11 +141,10 @@ class WecomGroupTasks:
         """Complete a record: tasks that a program made are listed without their sender."""
         msgid = str(item.get("msgid", ""))
         members = self._all(f"{CONTACT}/get_groupmsg_task", {"msgid": msgid}, "task_list")
-        text = item.get("text")
         return TaskSeen(
             msgid=msgid,
             sender=next((str(member.get("userid", "")) for member in members), ""),
-            text=str(text.get("content", "")) if isinstance(text, dict) else "",
+            text=_text_of(item),
             created_at=_moment(item.get("create_time")),
         )
 
@@ -180,6 +182,11 @@ def _result(item: Mapping[str, Any]) -> TaskResult:
         state=state,
         sent_at=_moment(item.get("send_time")) if is_sent else None,
     )
+
+
+def _text_of(item: Mapping[str, Any]) -> str:
+    text = item.get("text")
+    return str(text.get("content", "")) if isinstance(text, dict) else ""
 
 
 def _moment(seconds: object) -> datetime:

@@ -49,7 +49,10 @@ class EarnerChanged(Conflict):
 
 
 def earn(session: Session, order: Order, *, earner_id: UUID, now: datetime) -> list[Commission]:
-    """Write down what a leader earns on each line of a paid order, by the rules of its placing."""
+    """Write down what a leader earns on each line of a paid order, by the rules of its placing.
+
+    Raises `EarnerChanged`.
+    """
     lines = orders.list_lines(session, [order.id])
     rules = queries.list_rules_for(
         session,
@@ -67,6 +70,9 @@ def earn(session: Session, order: Order, *, earner_id: UUID, now: datetime) -> l
     if not made:
         return []
     earnings = lock_earnings(session, earner_id)
+    # Who handed their sums over before we had the lock would keep these for ever.
+    if queries.has_joined(session, earner_id):
+        raise EarnerChanged
     session.add_all(made)
     session.flush()  # entries name them
     post(

@@ -3,21 +3,24 @@
 Whoever calls moves the money; see docs/adr/0032.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from kit.errors import Conflict
 from kit.lifecycle import move
 from kit.money import Fen
+from shop.orders.models import OrderLine
 from shop.referral.commissions import adjust_all
 from shop.referral.earning import PAYOUTS, Step, payable, post, withdrawing
 from shop.referral.models import Commission, CommissionStatus, Earnings, EntryKind
 
 S = CommissionStatus
+AT_ONCE: Final = 500  # commissions to be marked; a leader may have any number of them
 
 
 class NotEnoughPayable(Conflict):
@@ -35,13 +38,34 @@ def reserve(
 
     Units that came back up to now count. Raises `NotEnoughPayable`.
     """
-    adjust_all(session, earnings, _lock_payable(session, earnings.member_id), now=now)
+    adjust_payable(session, earnings, now=now)
     if fen > earnings.payable_fen:
         raise NotEnoughPayable(payable_fen=earnings.payable_fen)
     member_id = earnings.member_id
     sides = payable(member_id), withdrawing(member_id)
     step = Step(EntryKind.WITHDRAWN, *sides, fen, withdrawal_id=withdrawal_id)
     post(session, earnings, [step], now=now)
+
+
+def adjust_payable(session: Session, earnings: Earnings, *, now: datetime) -> None:
+    """Take back of what is payable to a leader, whose sums are locked, what came back up to now.
+
+    What is promised back counts, whether the platform has confirmed it or not. Nothing is read of
+    commissions whose lines are whole, which are nearly all.
+    """
+    touched = (
+        select(Commission)
+        .join(OrderLine, OrderLine.id == Commission.order_line_id)
+        .where(
+            Commission.earner_id == earnings.member_id,
+            Commission.status == S.PAYABLE,
+            or_(OrderLine.refunded_fen > 0, OrderLine.refunded_quantity > 0),
+        )
+        .order_by(Commission.id)
+        .with_for_update(of=Commission)
+        .execution_options(populate_existing=True)
+    )
+    adjust_all(session, earnings, session.scalars(touched).all(), now=now)
 
 
 def give_back(
@@ -83,11 +107,17 @@ def _mark_paid(session: Session, earnings: Earnings, *, actor: str, now: datetim
         move(session, commission, S.PAID, at=now, actor=actor)
 
 
-def _lock_payable(session: Session, member_id: UUID) -> Sequence[Commission]:
-    return session.scalars(
+def _lock_payable(session: Session, member_id: UUID) -> Iterator[Commission]:
+    """Yield what is payable, oldest first, locked and fresh; no more is read than is asked for."""
+    chunk = (
         select(Commission)
         .where(Commission.earner_id == member_id, Commission.status == S.PAYABLE)
         .order_by(Commission.id)
+        .limit(AT_ONCE)
         .with_for_update()
         .execution_options(populate_existing=True)
-    ).all()
+    )
+    found = session.scalars(chunk).all()
+    while found:
+        yield from found
+        found = session.scalars(chunk.where(Commission.id > found[-1].id)).all()

@@ -97,6 +97,12 @@ def find_root(session: Session, member_id: UUID) -> UUID:
     return member_id
 
 
+def has_joined(session: Session, member_id: UUID) -> bool:
+    """Say whether the member is part of another by now, whatever was read of them before."""
+    joined = select(Member.joined_into_id).where(Member.id == member_id)
+    return session.scalar(joined) is not None
+
+
 def list_parts(session: Session, member_id: UUID) -> set[UUID]:
     """Return the member and all who became part of them, whether the news has come or not."""
     parts = {member_id}

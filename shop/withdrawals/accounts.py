@@ -11,6 +11,7 @@ from kit.errors import Conflict
 from shop.members.phones import PhoneBook
 from shop.orders import accounts as orders
 from shop.referral import accounts as referral
+from shop.referral.queries import find_earnings
 from shop.withdrawals import queries
 from shop.withdrawals.models import Withdrawal
 
@@ -23,12 +24,33 @@ class UnfinishedWithdrawal(Conflict):
     message = "您有一笔提现正在处理中，暂时无法注销"
 
 
-def close_account(session: Session, *, member_id: UUID, give_up_cards: bool, now: datetime) -> None:
-    """Delete the account as `orders.close_account` does; raises `UnfinishedWithdrawal` too."""
+class UnpaidEarnings(Conflict):
+    """What the member earned by inviting would never be paid."""
+
+    code = "members.unpaid_earnings"
+    title = "You have earned commission that is not paid yet"
+    message = "您还有未提现的佣金，注销后将无法领取"
+
+
+def close_account(
+    session: Session,
+    *,
+    member_id: UUID,
+    give_up_cards: bool,
+    give_up_earnings: bool,
+    now: datetime,
+) -> None:
+    """Delete the account as `orders.close_account` does.
+
+    Raises `UnfinishedWithdrawal`, or `UnpaidEarnings` unless `give_up_earnings`, too.
+    """
     orders.close_account(session, member_id=member_id, give_up_cards=give_up_cards, now=now)
     # Whoever asks for one holds the member's lock, which we have by now.
     if queries.find_open(session, member_id) is not None:
         raise UnfinishedWithdrawal
+    earnings = find_earnings(session, member_id)
+    if not give_up_earnings and earnings.payable_fen + earnings.pending_fen > 0:
+        raise UnpaidEarnings(payable_fen=earnings.payable_fen, pending_fen=earnings.pending_fen)
 
 
 def export_account(session: Session, phone_book: PhoneBook, *, member_id: UUID) -> dict[str, Any]:

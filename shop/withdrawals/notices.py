@@ -7,6 +7,7 @@ from kit.clock import Clock
 from kit.db import Begin
 from shop.payments import service as payments
 from shop.payments.gateway import NoticeRejected
+from shop.payments.rejections import Rejections
 from shop.payments.transfer_gateway import TransferGateway
 from shop.withdrawals.sending import TransferMismatch, record_transfer
 
@@ -20,17 +21,19 @@ def receive_notice(
     headers: Mapping[str, str],
     body: bytes,
     clock: Clock,
+    rejections: Rejections,
 ) -> None:
     """Apply a notice in one transaction; returning means it is committed.
 
-    Raises `NoticeRejected` or `TransferMismatch`, each written down as a security event before.
+    Raises `NoticeRejected` or `TransferMismatch`, each written down as a security event before; of
+    many rejections at once, some.
     """
     now, channel = clock(), gateway.channel
     try:
         notice = gateway.read_notice(headers=headers, body=body, now=now)
     except NoticeRejected as exc:
         if exc.reason != PROBE:
-            _note(begin, gateway, exc.reason, subject=channel.value, detail={}, now=now)
+            rejections.note(begin, channel, exc.reason, now=now)
         raise
     number = notice.transfer.out_bill_no
     try:

@@ -11,14 +11,22 @@ from kit.money import Fen, share_of
 UNSURE_FOR: Final = timedelta(hours=1)
 REFUSALS_BEFORE_FAILED: Final = 5
 LONGEST_SILENCE: Final = timedelta(minutes=5)  # a lost notice is made up for by then
-# These refuse us, not the leader: the transfer waits until the house has money there again.
-PATIENT: Final = frozenset(
+# Refusals of the person or of the amount, which no patience changes. Whatever else is refused may
+# be the house's to repair: no money there, a right or a key that is missing, an address not listed.
+OF_THE_PAYEE: Final = "PAYEE_"
+FINAL: Final = frozenset(
     {
-        "NOT_ENOUGH",
-        "RULE_LIMIT",
-        "TRANSFER_QUOTA_EXCEED",
-        "PAYER_BALANCE_NOT_ENOUGH",
-        "BALANCE_IS_NOT_ENOUGH",
+        "USER_ACCOUNT_ABNORMAL",
+        "V2_ACCOUNT_SIMPLE_BAN",
+        "NAME_MISMATCH",
+        "OPENID_ERROR",
+        "AMOUNT_LIMIT",
+        "PERM_AML_NOT_REALNAME_REV",
+        "NO_ACCOUNT_RECEIVE_PERMISSION",
+        "EXCEED_LIMIT_SM_AMOUNT",
+        "EXCEED_LIMIT_SM_MIN_AMOUNT",
+        "EXCEED_LIMIT_PERSONAL_SM_AMOUNT",
+        "EXCEED_LIMIT_UNRN_DM_AMOUNT",
     }
 )
 
@@ -61,3 +69,8 @@ def check_amount(terms: WithdrawalTerms, fen: Fen, *, today_fen: int) -> None:
 def fee_of(terms: WithdrawalTerms, fen: Fen) -> Fen:
     """Return what is kept of an amount."""
     return share_of(fen, basis_points=terms.fee_basis_points)
+
+
+def is_final(refusal: str) -> bool:
+    """Say whether a platform's code refuses the payee or the amount, not the house."""
+    return refusal.startswith(OF_THE_PAYEE) or refusal in FINAL

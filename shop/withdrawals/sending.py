@@ -1,5 +1,6 @@
 """Sending withdrawals and asking about them: between two short transactions, under one number."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,17 +18,20 @@ from shop.payments import service as payments
 from shop.payments.gateway import Channel, GatewayError, Refused, ResultUnknown
 from shop.payments.transfer_gateway import TransferGateway, TransferResult, TransferState
 from shop.withdrawals import queries, service
-from shop.withdrawals.models import SENT, TakeBack, Withdrawal, WithdrawalStatus
+from shop.withdrawals.models import SENT, Withdrawal, WithdrawalStatus
 from shop.withdrawals.rules import (
     LONGEST_SILENCE,
-    PATIENT,
     REFUSALS_BEFORE_FAILED,
     UNSURE_FOR,
+    is_final,
 )
+
+log = logging.getLogger(__name__)
 
 S = WithdrawalStatus
 T = TransferState
 Gateways = Mapping[Channel, TransferGateway]
+OTHER_NAMES: Final = "withdrawal.other_names"
 ENDS: Final = {T.FAILED: S.FAILED, T.CANCELLED: S.CANCELLED}
 
 
@@ -117,14 +121,15 @@ def _lease(
     if not is_due(withdrawal, now=now):
         return None
     is_first = withdrawal.status is S.APPROVED
-    if earnings.debt_fen > 0:
-        withdrawal.take_back = withdrawal.take_back or TakeBack.DEBT
+    service.note_debt(session, earnings, withdrawal, now=now)
+    gateway = gateways[withdrawal.channel]
+    if not _has_our_names(session, withdrawal, gateway, now=now):
+        return None
     if is_first:
         if withdrawal.take_back is not None:
             why = withdrawal.take_back.value
             service.end(session, earnings, withdrawal, S.CANCELLED, why=why, actor="rules", now=now)
             return None
-        gateway = gateways[withdrawal.channel]
         payee_ref = service.find_payee(session, withdrawal.member_id, gateway)
         if payee_ref is None:
             why = service.NoPayee.code
@@ -137,6 +142,32 @@ def _lease(
         withdrawal.unsure_at = now
     lease(withdrawal, now=now)
     return _Leased(withdrawal, unsure_at, is_first)
+
+
+def _has_our_names(
+    session: Session, withdrawal: Withdrawal, gateway: TransferGateway, *, now: datetime
+) -> bool:
+    """Say whether application and merchant are those it would be sent by, as now set up.
+
+    Until it was sent they are put right. Another merchant knows nothing of what was sent, and
+    would pay it a second time: so it waits for a person, who is told once.
+    """
+    ours = gateway.app_id, gateway.merchant_id
+    if (withdrawal.app_id, withdrawal.merchant_id) == ours:
+        return True
+    if withdrawal.status is S.APPROVED:
+        withdrawal.app_id, withdrawal.merchant_id = ours
+        return True
+    if withdrawal.last_error != OTHER_NAMES:
+        payments.note_security_event(
+            session,
+            kind=OTHER_NAMES,
+            subject=withdrawal.out_bill_no,
+            detail={"app_id": withdrawal.app_id, "merchant_id": withdrawal.merchant_id},
+            now=now,
+        )
+    postpone(withdrawal, OTHER_NAMES, now=now, by=LONGEST_SILENCE)
+    return False
 
 
 def _exchange(gateway: TransferGateway, leased: _Leased) -> TransferResult:
@@ -189,8 +220,14 @@ def _note_failure(
     why = failure.code or type(failure).__name__
     if isinstance(failure, Refused):
         withdrawal.unsure_at = leased.unsure_at
-        is_over = withdrawal.attempts >= REFUSALS_BEFORE_FAILED and why not in PATIENT
-        if is_over and _is_surely_missing(withdrawal, now=now):
+        if not is_final(why):
+            log.error(
+                "a transfer is refused, and waits to be repaired",
+                extra={"errcode": why, "number": withdrawal.out_bill_no},
+            )
+        elif withdrawal.attempts >= REFUSALS_BEFORE_FAILED and _is_surely_missing(
+            withdrawal, now=now
+        ):
             service.end(session, earnings, withdrawal, S.FAILED, why=why, actor="platform", now=now)
             return
     postpone(withdrawal, why, now=now)

@@ -109,11 +109,19 @@ def request(
 
 
 def approve(session: Session, withdrawal_id: UUID, *, actor: str, now: datetime) -> Withdrawal:
-    """Have a withdrawal in review sent; raises `NotInReview` or `queries.WithdrawalNotFound`."""
-    _, withdrawal = queries.lock_withdrawal(session, withdrawal_id)
+    """Have a withdrawal in review sent; one whose leader owes by now is cancelled instead.
+
+    Raises `NotInReview` or `queries.WithdrawalNotFound`.
+    """
+    earnings, withdrawal = queries.lock_withdrawal(session, withdrawal_id)
     if withdrawal.status is not S.IN_REVIEW:
         raise NotInReview(status=withdrawal.status.value)
-    _approve(session, withdrawal, actor=actor, now=now)
+    note_debt(session, earnings, withdrawal, now=now)
+    if withdrawal.take_back is TakeBack.DEBT:
+        why = withdrawal.take_back.value
+        end(session, earnings, withdrawal, S.CANCELLED, why=why, actor="rules", now=now)
+    else:
+        _approve(session, withdrawal, actor=actor, now=now)
     return withdrawal
 
 
@@ -145,6 +153,18 @@ def cancel(session: Session, withdrawal_id: UUID, *, member_id: UUID, now: datet
     elif withdrawal.status is S.AWAITING_USER:
         withdrawal.due_at = now  # asking twice at the same time does no harm
     return withdrawal
+
+
+def note_debt(
+    session: Session, earnings: Earnings, withdrawal: Withdrawal, *, now: datetime
+) -> None:
+    """Take a withdrawal back if its leader owes, with all that is promised back up to now.
+
+    The news of a refund comes when the platform has confirmed it, which may be days later.
+    """
+    payouts.adjust_payable(session, earnings, now=now)
+    if earnings.debt_fen > 0:
+        withdrawal.take_back = withdrawal.take_back or TakeBack.DEBT
 
 
 def end(

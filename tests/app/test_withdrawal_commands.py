@@ -55,3 +55,14 @@ class TestWithdrawals:
             answer = flask(*words)
             assert answer.exit_code == 1
             assert answer.output.startswith("Error: ")
+
+    def test_one_whose_leader_owes_is_cancelled(self, bench: ReferralBench) -> None:
+        """The command says so, instead of that it is sent."""
+        leader = bench.leader()
+        order_id = bench.sold(leader)
+        bench.mature()
+        withdrawal = bench.withdraw(leader, 100)
+        bench.refund(order_id)
+        answer = flask("approve", withdrawal.id)
+        assert answer.output == f"{withdrawal.out_bill_no} is cancelled: its leader owes\n"
+        assert bench.withdrawal(withdrawal.id).status is WithdrawalStatus.CANCELLED

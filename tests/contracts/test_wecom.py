@@ -189,12 +189,14 @@ class TestGroupTasks:
         )
         with pytest.raises(OutcomeUnknown):
             tasks.create(GroupTask("zhang", chat_ids, "开团了"))
-        [seen] = tasks.list_made(since=before, until=datetime.now(UTC))
+        tasks.create(GroupTask("zhang", chat_ids, "成团了"))
+        [seen] = tasks.list_made(since=before, until=datetime.now(UTC), text="开团了")
         assert (seen.sender, seen.text) == ("zhang", "开团了")
         results = tasks.results(msgid=seen.msgid, sender=seen.sender)
         assert [one.chat_id for one in results] == chat_ids
         yesterday = before - timedelta(days=1)
-        assert tasks.list_made(since=yesterday, until=before - timedelta(hours=1)) == []
+        until = before - timedelta(hours=1)
+        assert tasks.list_made(since=yesterday, until=until, text="开团了") == []
 
     def test_all_pages_are_read(
         self,

@@ -110,13 +110,13 @@ class MemoryTasks:
         self.trouble.end()
         return TaskMade(msgid, [one for one in task.chat_ids if one in self.full])
 
-    def list_made(self, *, since: datetime, until: datetime) -> Sequence[TaskSeen]:
-        """Return the tasks of the window."""
+    def list_made(self, *, since: datetime, until: datetime, text: str) -> Sequence[TaskSeen]:
+        """Return the tasks of the window that have this text."""
         self.trouble.begin()
         return [
             TaskSeen(msgid, one.task.sender, one.task.text, one.created_at)
             for msgid, one in self.made.items()
-            if since <= one.created_at <= until
+            if since <= one.created_at <= until and one.task.text == text
         ]
 
     def results(self, *, msgid: str, sender: str) -> Sequence[TaskResult]:

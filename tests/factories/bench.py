@@ -36,6 +36,7 @@ from shop.orders.rules import LineWanted
 from shop.payments import queries as payments
 from shop.payments.gateway import Channel
 from shop.payments.models import Payment, Refund, RefundReason
+from shop.payments.rejections import Rejections
 from shop.settlement import jobs as settlement
 from tests.factories.desk import MemoryDesk
 from tests.factories.platforms import MemoryPlatform
@@ -174,6 +175,7 @@ class Bench:
             body=body,
             payer_hash_key=KEY,
             clock=lambda: self.now,
+            rejections=Rejections(),
         )
 
     def record(self, number: str, **changes: Any) -> Received:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from shop.payments.gateway import Channel
 from shop.payments.models import SecurityEvent
+from shop.payments.rejections import Rejections
 from shop.withdrawals import notices
 from shop.withdrawals.models import Withdrawal
 from shop.withdrawals.rules import UNSURE_FOR
@@ -82,4 +83,5 @@ def tell(bench: ReferralBench, number: str, **changes: Any) -> None:
         headers={"X-Signature": "genuine"},
         body=platform.notice(number, **changes),
         clock=lambda: bench.now,
+        rejections=Rejections(),
     )

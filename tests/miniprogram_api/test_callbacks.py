@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -50,6 +51,24 @@ class TestWechatPay:
         assert answer.get_json() == {"code": "FAIL", "message": "通知未被接受"}
         assert events(world) == ["notice.bad_signature"]
         assert member.get(f"/v1/orders/{order['id']}").get_json()["status"] == "pending"
+
+    def test_a_flood_of_forgeries_is_one_row_a_minute(self, world: World) -> None:
+        """For each reason and channel; the next row says how many there were between."""
+        for _ in range(5):
+            world.tell({}, signature="bad_signature")
+        world.tell({}, platform="alipay", signature="bad_signature")
+        world.tell({}, signature="stale")
+        world.now += timedelta(minutes=1)
+        world.tell({}, signature="bad_signature")
+        with world.begin() as session:
+            rows = session.scalars(select(SecurityEvent).order_by(SecurityEvent.id)).all()
+            told = [(row.kind, row.subject, row.detail["left_out"]) for row in rows]
+        assert told == [
+            ("notice.bad_signature", "wechat_pay", 0),
+            ("notice.bad_signature", "alipay", 0),
+            ("notice.stale", "wechat_pay", 0),
+            ("notice.bad_signature", "wechat_pay", 4),
+        ]
 
     def test_a05_a_probe_is_no_alarm(self, world: World) -> None:
         """Refused like any other, and nothing is written down."""

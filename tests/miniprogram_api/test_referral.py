@@ -114,7 +114,7 @@ class TestStanding:
     """GET /v1/leader and GET /v1/earnings."""
 
     def test_an_ordinary_members_invites_are_counted(self, world: World) -> None:
-        """And earn nothing."""
+        """And earn nothing; what others paid is not told to them."""
         person, buyer = world.member(), world.member()
         invite = invite_of(person)
         world.visitor().get(invite["share_path"])
@@ -132,9 +132,9 @@ class TestStanding:
                 "views": 1,
                 "members": 1,
                 "paid_orders": 1,
-                "paid_fen": 1000,
+                "paid_fen": None,
                 "refunded_orders": 0,
-                "refunded_fen": 0,
+                "refunded_fen": None,
             }
         ]
         assert person.get("/v1/earnings").get_json()["items"] == []

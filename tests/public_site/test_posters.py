@@ -1,4 +1,4 @@
-"""The poster of an invite over HTTP: for ever by its address, with nothing but the page's facts."""
+"""The poster of an invite over HTTP: a week by its address, with nothing but the page's facts."""
 
 import io
 from datetime import datetime, timedelta
@@ -14,6 +14,7 @@ from kit.db import Begin
 from miniprogram_api.limits import Limits
 from public_site import board
 from shop.members.models import Member
+from shop.posters import drawing
 from shop.posters.jobs import make_due_codes
 from tests.miniprogram_api.world import Person, World
 from tests.public_site.test_share import alter, shared, views
@@ -62,15 +63,15 @@ def make_codes(world: World) -> None:
 class TestPoster:
     """GET /s/<code>/poster.png."""
 
-    def test_is_drawn_once_and_kept_for_ever_under_its_address(
+    def test_is_drawn_once_and_kept_for_a_week_under_its_address(
         self, world: World, inviter: Person
     ) -> None:
-        """Without the address's hash it is asked about each time."""
+        """By whoever looked, and nobody between; without its hash it is asked about each time."""
         path, _ = shared(world, inviter)
         address = named(world, path)
         first = world.visitor().get(address)
         assert first.content_type == "image/png"
-        assert first.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert first.headers["Cache-Control"] == "private, max-age=604800, immutable"
         assert scanned(first) == f"https://shop.example{path}"
         assert len(list((world.folder).rglob("*.png"))) == 1
         plain = world.visitor().get(f"{path}/poster.png")
@@ -98,6 +99,22 @@ class TestPoster:
         assert stale.headers["Cache-Control"] == "no-cache"
         alipay = world.visitor().get(f"{path}/poster.png?for=alipay")
         assert scanned(alipay) == f"alipay_code:{code}"
+
+    def test_a_wave_of_new_ones_is_told_to_come_again(
+        self, world: World, inviter: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever asks while one is drawn; the page with its QR code is there all the same."""
+        path, _ = shared(world, inviter)
+        draw, met = drawing.draw, list[TestResponse]()
+
+        def drawing_one(facts: drawing.Facts) -> bytes:
+            met.extend(world.visitor().get(f"{path}{rest}") for rest in ("/poster.png", ""))
+            return draw(facts)
+
+        monkeypatch.setattr(drawing, "draw", drawing_one)
+        assert world.visitor().get(f"{path}/poster.png").status_code == 200
+        assert [answer.status_code for answer in met] == [503, 200]
+        assert met[0].headers["Retry-After"] == "2"
 
     def test_while_a_platform_is_out_there_is_a_qr_code(
         self, world: World, inviter: Person

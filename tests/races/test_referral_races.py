@@ -1,17 +1,20 @@
 """One leader under many hands at once: invites, earning, giving back, paying out."""
 
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.reactions import REACTIONS
 from kit.db import Begin
 from kit.outbox import relay
-from shop.referral import jobs
-from shop.referral.models import Invite, Touch, TouchRefusal
+from shop.referral import commissions, jobs
+from shop.referral.earning import lock_earnings
+from shop.referral.models import Earnings, Invite, Touch, TouchRefusal
 from shop.referral.payouts import NotEnoughPayable
 from shop.withdrawals import jobs as withdrawal_jobs
 from shop.withdrawals.rules import AmountOutOfRange
@@ -19,6 +22,7 @@ from shop.withdrawals.service import WithdrawalOpen
 from tests.factories.referrals import HOLDS, ReferralBench
 from tests.factories.sales import LONG_AGO
 from tests.races.at_once import at_once, errors
+from tests.shop.referral.test_invites import join
 
 pytestmark = pytest.mark.race
 
@@ -96,3 +100,32 @@ class TestSums:
         with suppress(AmountOutOfRange, NotEnoughPayable, WithdrawalOpen):
             shop.withdraw(leader, shop.sums(leader)[1])
         withdrawal_jobs.send_due_withdrawals(shop.begin, shop.transfers, now=shop.now)
+
+
+class TestJoining:
+    """A leader becomes part of another member while an order is owed to them."""
+
+    def test_what_is_earned_at_that_moment_is_the_others(
+        self, shop: ReferralBench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Their sums were handed over between the look at who they are and the lock on them."""
+        shop.rule()
+        gone, kept = shop.leader(), shop.leader()
+        order_id = shop.place(shop.brought(gone), (shop.sku(), 1))
+        number = shop.start_payment(order_id).out_trade_no
+        shop.wechat.pay(number)
+        shop.notify(number)
+
+        def too_late(session: Session, member_id: UUID) -> Earnings:
+            monkeypatch.setattr(commissions, "lock_earnings", lock_earnings)
+            join(shop, gone, kept)
+            shop.relay()
+            return lock_earnings(session, member_id)
+
+        monkeypatch.setattr(commissions, "lock_earnings", too_late)
+        shop.relay()
+        shop.now += timedelta(hours=1)
+        shop.relay()
+        assert [one.earner_id for one in shop.commissions(order_id)] == [kept]
+        assert (shop.sums(gone), shop.sums(kept)) == ((0, 0, 0, 0), (100, 0, 0, 0))
+        assert shop.violations() == []

@@ -83,6 +83,34 @@ def send_and_claw_back(shop: ReferralBench) -> Pair:
     return Pair(lambda: shop.sweep("send"), hear, check)
 
 
+def send_and_promise(shop: ReferralBench) -> Pair:
+    """It is sent while half of it is promised back: never after the promise was made."""
+    leader, order_id = earning(shop)
+    withdrawal = shop.withdraw(leader, 200)
+    line_id = shop.lines(order_id)[0].id
+    happened: list[str] = []
+
+    def send() -> None:
+        happened.append("begun")
+        shop.sweep("send")
+
+    def promise() -> None:
+        shop.refund(order_id, line_id=line_id, quantity=1)
+        happened.append("promised")
+
+    def check(_: list[Any]) -> bool:
+        sent = shop.transfers[Channel.ALIPAY].paid_to(f"open-{leader}")
+        found = shop.withdrawal(withdrawal.id).status, sent, shop.sums(leader)
+        allowed = [(S.CANCELLED, 0, (0, 100, 0, 0))]
+        if happened[0] == "begun":
+            allowed.append((S.PAID, 200, (0, 0, 200, 0)))
+        shop.sweep("refund")
+        shop.relay()
+        return found in allowed and is_whole(shop, leader, 100)
+
+    return Pair(send, promise, check)
+
+
 def send_and_cancel(shop: ReferralBench) -> Pair:
     """The leader cancels at the moment of sending: paid, or payable again, never both."""
     leader, _ = earning(shop)
@@ -116,6 +144,7 @@ def notice_and_question(shop: ReferralBench) -> Pair:
 PAIRS: list[Callable[[ReferralBench], Pair]] = [
     withdraw_and_claw_back,
     send_and_claw_back,
+    send_and_promise,
     send_and_cancel,
     notice_and_question,
 ]

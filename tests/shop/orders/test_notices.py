@@ -9,6 +9,7 @@ from shop.orders.receiving import TradeMismatch, UnknownTrade
 from shop.payments.gateway import Channel, NoticeRejected
 from shop.payments.gateway import Notice as PlatformNotice
 from shop.payments.models import Notice, SecurityEvent
+from shop.payments.rejections import Rejections
 from tests.factories.bench import KEY, Bench
 
 
@@ -50,6 +51,7 @@ class TestReceiveNotice:
                 body=b"{}",
                 payer_hash_key=KEY,
                 clock=lambda: bench.now,
+                rejections=Rejections(),
             )
         assert kinds(bench) == ["notice.bad_signature"]
 

@@ -9,7 +9,9 @@ import pytest
 from shop.campaigns import queries as campaigns
 from shop.campaigns import service as campaign_service
 from shop.chat_groups import service as chat_groups
-from shop.chat_groups.models import ChatChannel
+from shop.chat_groups.models import ChatChannel, ChatGroup
+from shop.members import leaders
+from shop.members import service as members
 from shop.outreach import jobs
 from shop.outreach.gateway import ChannelRefused, Channels, RateLimited
 from shop.outreach.models import PushEdge, PushStatus, WhenQuiet
@@ -91,6 +93,18 @@ class TestSendPush:
         bench.pass_time(MINUTE, times=6)
         assert bench.push(push.id).status is S.AWAITING_OWNER
         assert len(bench.tasks.made) == 1
+
+    def test_a_key_that_cannot_be_opened_loses_nothing(self, bench: OutreachBench) -> None:
+        group = bench.robot_group()
+        campaign_id = bench.plain_campaign(starts_in=timedelta(0), lasts=6 * HOUR)
+        bench.plan(campaign_id)
+        sealed = group.robot_key_sealed
+        for key, stands in ((b"sealed by another", S.PLANNED), (sealed, S.SENT)):
+            with bench.begin() as session:
+                session.get_one(ChatGroup, group.id).robot_key_sealed = key
+            bench.pass_time(11 * MINUTE)
+            assert bench.standing(campaign_id) == [stands]
+        assert len(bench.robots.texts(group.name)) == 1
 
     def test_waits_as_long_as_the_platform_says(self, bench: OutreachBench) -> None:
         bench.robot_group()
@@ -252,3 +266,23 @@ class TestWhatHasBecomeWrong:
         bench.pass_time(HOUR)
         (push,) = bench.pushes(campaign_id)
         assert (push.status, push.reason) == (S.SKIPPED, "group retired")
+
+    @pytest.mark.parametrize("is_deleted", [False, True])
+    def test_nothing_goes_into_a_group_without_a_leader(
+        self, bench: OutreachBench, is_deleted: bool
+    ) -> None:
+        leader = bench.leader()
+        bench.robot_group(leader)
+        campaign_id = bench.plain_campaign()
+        bench.plan(campaign_id)
+        with bench.begin() as session:
+            if is_deleted:
+                members.pseudonymise(session, member_id=leader, now=bench.now)
+            else:
+                leaders.revoke_leader(session, leader)
+        bench.pass_time(HOUR)
+        (push,) = bench.pushes(campaign_id)
+        assert (push.status, push.reason) == (S.SKIPPED, "the group has no leader")
+        later = bench.plain_campaign()
+        bench.plan(later)
+        assert bench.pushes(later) == []

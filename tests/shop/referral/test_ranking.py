@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 from sqlalchemy.exc import IntegrityError
 
 from app.sample_campaigns import CampaignSample, make_flash_sale
@@ -19,6 +19,15 @@ def ranks(bench: ReferralBench, member_id: UUID) -> list[tuple[UUID | None, int,
     with bench.begin() as session:
         found = ranking.list_ranks(session, member_id)
     return [(one.campaign_id, one.rank, one.leaders, one.sold_fen) for one in found]
+
+
+def statements(bench: ReferralBench, member_id: UUID) -> list[str]:
+    """Return what the database is asked for a member's ranks."""
+    asked: list[str] = []
+    with bench.begin() as session:
+        event.listen(session, "do_orm_execute", lambda state: asked.append(str(state.statement)))
+        ranking.list_ranks(session, member_id)
+    return asked
 
 
 def campaign(bench: ReferralBench, days: int) -> UUID:
@@ -53,6 +62,17 @@ class TestRanks:
         assert ranks(bench, second) == ranks(bench, third) == [(None, 1, 3, 900)]
         assert ranks(bench, first) == [(None, 3, 3, 500)]
         assert ranks(bench, bench.leader()) == []
+
+    def test_only_campaigns_of_the_member_are_added_up(self, bench: ReferralBench) -> None:
+        """Whoever looks; and nothing at all for who sold nothing or is no leader."""
+        bench.rule()
+        seller, member = bench.leader(), bench.member()
+        for inviter in (seller, member):
+            bench.sold(inviter)
+        for nobody in (member, bench.leader()):
+            assert len(statements(bench, nobody)) == 1
+        _, ranked = statements(bench, seller)
+        assert "invites.campaign_id IS NULL" in ranked
 
 
 class TestBinding:

@@ -2,14 +2,16 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from kit.ids import new_id
 from kit.money import Fen
-from shop.members.models import Identity
+from shop.members.models import Identity, Member, MemberStatus
 from shop.members.phones import PhoneBook
 from shop.members.queries import MemberNotActive
 from shop.payments.gateway import Channel
@@ -179,6 +181,19 @@ class TestCancel:
         assert bench.violations(with_books=True) == []
 
 
+def leave(
+    bench: ReferralBench, session: Session, member_id: UUID, *, give_up_earnings: bool = True
+) -> None:
+    """Delete the member's account."""
+    accounts.close_account(
+        session,
+        member_id=member_id,
+        give_up_cards=True,
+        give_up_earnings=give_up_earnings,
+        now=bench.now,
+    )
+
+
 class TestAccounts:
     """close_account and export_account, with withdrawals."""
 
@@ -189,16 +204,30 @@ class TestAccounts:
         asked = bench.withdraw(leader, 400, Channel.WECHAT_PAY)
         bench.sweep("send")
         with pytest.raises(accounts.UnfinishedWithdrawal), bench.begin() as session:
-            accounts.close_account(session, member_id=leader, give_up_cards=True, now=bench.now)
+            leave(bench, session, leader)
         bench.transfers[Channel.WECHAT_PAY].confirm(asked.out_bill_no)
         bench.now += timedelta(minutes=1)
         bench.sweep("send")
         book = PhoneBook(key=b"k" * 32, hash_key=b"h" * 32)
         with bench.begin() as session:
             exported = accounts.export_account(session, book, member_id=leader)
-            accounts.close_account(session, member_id=leader, give_up_cards=True, now=bench.now)
+            leave(bench, session, leader)
         assert [one["status"] for one in exported["withdrawals"]] == ["paid"]
         assert bench.withdrawal(asked.id).payee_ref is None
+
+    @pytest.mark.parametrize("is_payable", [False, True])
+    def test_earnings_are_given_up_knowingly(self, bench: ReferralBench, is_payable: bool) -> None:
+        """Refused first, whether they are payable yet or not."""
+        leader = bench.leader()
+        bench.sold(leader)
+        if is_payable:
+            bench.mature()
+        with pytest.raises(accounts.UnpaidEarnings) as refusal, bench.begin() as session:
+            leave(bench, session, leader, give_up_earnings=False)
+        assert sorted(refusal.value.details.values()) == [0, 100]
+        with bench.begin() as session:
+            leave(bench, session, leader)
+            assert session.get_one(Member, leader).status is MemberStatus.DELETED
 
     def test_of_joined_members_both_go_on(self, bench: ReferralBench) -> None:
         """Each of the two has one open; both are paid, and no third is begun before."""

@@ -1,20 +1,23 @@
 """What comes back while a withdrawal is open, and what the platform tells of it by itself."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
+from kit.money import Fen
 from shop.payments.gateway import NoticeRejected, ResultUnknown
 from shop.payments.models import Notice
+from shop.payments.rejections import Rejections
 from shop.payments.transfer_gateway import TransferState
 from shop.referral.commissions import EarnerChanged
-from shop.withdrawals import notices
+from shop.withdrawals import notices, service
 from shop.withdrawals.models import Withdrawal, WithdrawalStatus
 from shop.withdrawals.rules import UNSURE_FOR
 from shop.withdrawals.sending import TransferMismatch, record_transfer
-from tests.factories.referrals import ReferralBench
+from tests.factories.referrals import TERMS, ReferralBench
 from tests.factories.withdrawals import (
     ALIPAY,
     WECHAT,
@@ -103,6 +106,34 @@ class TestClawBack:
         assert [call for call, _ in bench.transfers[WECHAT].calls].count("send") == 1
         assert bench.sums(leader) == (0, 500, 0, 0)
 
+    @pytest.mark.parametrize("stands", [S.IN_REVIEW, S.APPROVED, S.AWAITING_USER])
+    def test_what_is_promised_back_counts_before_it_is_done(
+        self, bench: ReferralBench, stands: WithdrawalStatus
+    ) -> None:
+        """The platform may take days, and its news comes after that."""
+        if stands is S.IN_REVIEW:
+            bench.terms = replace(TERMS, review_from_fen=Fen(1))
+        leader = bench.leader()
+        order_id = bench.sold(leader, 2, price_fen=5000)
+        bench.mature()
+        withdrawal = bench.withdraw(leader, 1000, WECHAT)
+        if stands is S.AWAITING_USER:
+            bench.sweep("send")
+        assert bench.withdrawal(withdrawal.id).status is stands
+        bench.refund(order_id, line_id=bench.lines(order_id)[0].id, quantity=1)
+        if stands is S.IN_REVIEW:
+            with bench.begin() as session:
+                service.approve(session, withdrawal.id, actor="op", now=bench.now)
+        else:
+            go_on(bench, rounds=1)
+        found = bench.withdrawal(withdrawal.id)
+        assert (found.status, found.reason) == (S.CANCELLED, "debt")
+        assert bench.sums(leader) == (0, 500, 0, 0)
+        bench.sweep("refund")
+        bench.relay()
+        assert bench.sums(leader) == (0, 500, 0, 0)
+        assert bench.violations() == []
+
 
 class TestNotices:
     """receive_notice: authenticated, applied once, and held to what was asked for."""
@@ -132,6 +163,7 @@ class TestNotices:
                     headers={"X-Signature": signature},
                     body=body,
                     clock=lambda: bench.now,
+                    rejections=Rejections(),
                 )
         assert bench.withdrawal(withdrawal.id).status is S.AWAITING_USER
         assert events(bench) == ["notice.bad_signature"]

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from shop.members.models import Identity
 from shop.payments.gateway import Channel, Refused, ResultUnknown
@@ -144,24 +144,38 @@ class TestRefused:
     def test_gives_up_after_some_refusals(self, bench: ReferralBench) -> None:
         """With the platform's word; until then it is tried."""
         leader, withdrawal = asked(bench)
-        bench.transfers[WECHAT].refusal = "INVALID_REQUEST"
+        bench.transfers[WECHAT].refusal = "PAYEE_NOT_EXIST"
         bench.sweep("send")
         go_on(bench, rounds=REFUSALS_BEFORE_FAILED - 2)
         assert bench.withdrawal(withdrawal.id).status is S.SENDING
         go_on(bench, rounds=1)
         found = bench.withdrawal(withdrawal.id)
-        assert (found.status, found.reason) == (S.FAILED, "INVALID_REQUEST")
+        assert (found.status, found.reason) == (S.FAILED, "PAYEE_NOT_EXIST")
         assert bench.sums(leader) == (0, 1000, 0, 0)
         assert bench.violations(with_books=True) == []
 
-    def test_waits_for_the_house_to_have_money_there(self, bench: ReferralBench) -> None:
-        """However long that takes."""
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "PAYER_BALANCE_NOT_ENOUGH",
+            "NO_AUTH",
+            "INVALID_REQUEST",
+            "isv.invalid-signature",
+            "40006",
+        ],
+    )
+    def test_waits_for_the_house_to_repair_what_is_its_own(
+        self, bench: ReferralBench, caplog: pytest.LogCaptureFixture, code: str
+    ) -> None:
+        """Money, rights, keys: however long that takes. The log says so each time."""
         _, withdrawal = asked(bench, ALIPAY)
-        bench.transfers[ALIPAY].refusal = "PAYER_BALANCE_NOT_ENOUGH"
+        bench.transfers[ALIPAY].refusal = code
         bench.sweep("send")
         go_on(bench, rounds=3 * REFUSALS_BEFORE_FAILED)
         found = bench.withdrawal(withdrawal.id)
-        assert (found.status, found.last_error) == (S.SENDING, "PAYER_BALANCE_NOT_ENOUGH")
+        assert (found.status, found.last_error) == (S.SENDING, code)
+        errors = [record for record in caplog.records if record.levelname == "ERROR"]
+        assert len(errors) == found.attempts
         bench.transfers[ALIPAY].refusal = ""
         go_on(bench, rounds=1)
         assert bench.withdrawal(withdrawal.id).status is S.PAID
@@ -172,7 +186,7 @@ class TestRefused:
         fail_once(bench, WECHAT, "send", ResultUnknown("?"), acted=False)
         bench.sweep("send")
         lost_at = bench.now
-        bench.transfers[WECHAT].refusal = "INVALID_REQUEST"
+        bench.transfers[WECHAT].refusal = "PAYEE_NOT_EXIST"
         for _ in range(3 * REFUSALS_BEFORE_FAILED):
             go_on(bench, timedelta(minutes=3), rounds=1)
         found = bench.withdrawal(withdrawal.id)
@@ -221,5 +235,38 @@ class TestNotBelieved:
         )
         assert events(bench) == ["withdrawal.mismatch"]
         platform.bills[withdrawal.out_bill_no]["fen"] = 400
+        go_on(bench, rounds=1)
+        assert bench.sums(leader) == (0, 600, 400, 0)
+
+
+class TestOtherNames:
+    """Our application or merchant is another one by now, though the platform is the same."""
+
+    def test_what_was_not_sent_goes_by_the_new_ones(self, bench: ReferralBench) -> None:
+        """To the person as that application knows them."""
+        leader, withdrawal = asked(bench, ALIPAY)
+        platform = bench.transfers[ALIPAY]
+        platform.app_id, platform.merchant_id = "app-2", "merchant-2"
+        with bench.begin() as session:
+            session.execute(update(Identity).values(app_id="app-2"))
+        bench.sweep("send")
+        found = bench.withdrawal(withdrawal.id)
+        assert (found.status, found.app_id, found.merchant_id) == (S.PAID, "app-2", "merchant-2")
+        assert (platform.paid_to(f"open-{leader}"), events(bench)) == (400, [])
+
+    @pytest.mark.parametrize("name", ["app_id", "merchant_id"])
+    def test_what_was_sent_waits_for_a_person(self, bench: ReferralBench, name: str) -> None:
+        """Nothing is called: another merchant would pay it again. They are told once."""
+        leader, withdrawal = asked(bench)
+        platform = bench.transfers[WECHAT]
+        fail_once(bench, WECHAT, "send", ResultUnknown("?"), acted=True)
+        bench.sweep("send")
+        before, calls = getattr(platform, name), list(platform.calls)
+        setattr(platform, name, "another")
+        go_on(bench)
+        assert bench.withdrawal(withdrawal.id).status is S.SENDING
+        assert (platform.calls, events(bench)) == (calls, ["withdrawal.other_names"])
+        setattr(platform, name, before)
+        platform.confirm(withdrawal.out_bill_no)
         go_on(bench, rounds=1)
         assert bench.sums(leader) == (0, 600, 400, 0)

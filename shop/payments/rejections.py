@@ -1,0 +1,45 @@
+"""Notices that were rejected unread: written down now and then, since anybody may send them."""
+
+import threading
+from datetime import datetime, timedelta
+from typing import Final
+
+from kit.db import Begin
+from shop.payments import service
+from shop.payments.gateway import Channel
+
+WRITTEN_EVERY: Final = timedelta(minutes=1)
+
+
+class Rejections:
+    """What this process rejected lately; one row for a reason and a minute says how many more.
+
+    The rows stay for ever, and whoever finds the address could fill the disk with them. All are
+    counted among the answers of their route.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self._turn = threading.Lock()
+        self._written_at: dict[tuple[Channel, str], datetime] = {}
+        self._left_out: dict[tuple[Channel, str], int] = {}
+
+    def note(self, begin: Begin, channel: Channel, reason: str, *, now: datetime) -> None:
+        """Write a rejection down as a security event, unless that was just done."""
+        what = channel, reason
+        with self._turn:
+            written_at = self._written_at.get(what)
+            if written_at is not None and now < written_at + WRITTEN_EVERY:
+                self._left_out[what] = self._left_out.get(what, 0) + 1
+                return
+            self._written_at[what] = now
+            left_out = self._left_out.pop(what, 0)
+        detail = {"channel": channel.value, "left_out": left_out}
+        with begin() as session:
+            service.note_security_event(
+                session,
+                kind=f"notice.{reason}"[:64],
+                subject=channel.value,
+                detail=detail,
+                now=now,
+            )
