@@ -119,7 +119,7 @@ class TestJoining:
         def too_late(session: Session, member_id: UUID) -> Earnings:
             monkeypatch.setattr(commissions, "lock_earnings", lock_earnings)
             join(shop, gone, kept)
-            shop.relay()
+            relay(shop.begin, REACTIONS, now=shop.now)
             return lock_earnings(session, member_id)
 
         monkeypatch.setattr(commissions, "lock_earnings", too_late)
