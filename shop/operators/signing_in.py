@@ -58,7 +58,7 @@ def try_sign_in(
     with begin() as session:
         operator = queries.find_by_name(session, attempt.name, lock=True)
         # What was compared with a password of before says nothing of the present one.
-        if operator is None or operator.password_hash != password_hash:
+        if operator is None or not same(operator.password_hash, password_hash or ""):
             return None
         return _decide(session, operator, attempt, is_right=is_right, keys=keys, now=now)
 
