@@ -120,7 +120,6 @@ class TestH135ClosedDoors:
             "/openapi.json",
             "/redoc",
             "/swagger",
-            "/console",
             "/?__debugger__=yes&cmd=resource&f=debugger.js",
             "/static/x",
             "/admin",
