@@ -118,6 +118,7 @@ class TestPushes:
         assert planned.exit_code == 0, planned.output
         assert flask("pushes", *words).exit_code == 1
         bench.pass_time(timedelta(hours=1))
+        bench.push_on()  # of each chat group, one a ring
         listed = flask("pushes", "list", campaign_id, "--text").output
         assert listed.count(f"{BASE_URL}/s/") == 4
         assert "skipped; the campaign is live" in listed
