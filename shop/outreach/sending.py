@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from kit.crypto import CannotOpen
 from kit.db import Begin
-from kit.faultpoints import faultpoint
 from kit.lifecycle import move
 from kit.sweep import is_due, lease, postpone, settle
 from shop.campaigns import queries as campaigns
@@ -70,14 +69,12 @@ def send_push(begin: Begin, post: Post, push_id: UUID, *, now: datetime) -> None
         taken = _take(session, post, push_id, now=now)
     if taken is None:
         return
-    faultpoint("outreach.sending.before_channel")
     try:
         msgid = _hand_over(post, taken, now=now)
     except ChannelError as failure:
         with begin() as session:
             _note_failure(session, taken, failure, now=now)
         return
-    faultpoint("outreach.sending.after_channel")
     with begin() as session:
         _book(session, taken, msgid, now=now)
 

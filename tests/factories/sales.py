@@ -162,7 +162,7 @@ class SaleBench(Bench):
     def waits(self, campaign_id: UUID) -> list[Wait]:
         """Return everybody who waited, oldest first."""
         with self.begin() as session:
-            rows = select(Wait).where(Wait.campaign_id == campaign_id).order_by(Wait.id)
+            rows = select(Wait).where(Wait.campaign_id == campaign_id).order_by(Wait.place)
             return list(session.scalars(rows))
 
     def wait_of(self, wait: Wait) -> Wait:

@@ -22,7 +22,7 @@ SALE_MUTANTS: Final = (
     Mutant(
         "c53 members are not locked while their units are counted",
         "shop/members/queries.py",
-        (("        .with_for_update(key_share=True)\n", ""),),
+        (("    .with_for_update(key_share=True)\n", ""),),
         INTERLEAVINGS,
         "same_members",
     ),

@@ -57,7 +57,6 @@ MUTANTS: Final = (
         "a25 the notice is acknowledged whatever becomes of the commit",
         "miniprogram_api/callbacks.py",
         (
-            ("    except NoticeRejected as exc:", "    except RuntimeError as exc:"),
             (
                 "    except (UnknownTrade, TradeMismatch, RefundMismatch) as exc:\n",
                 "    except Exception:\n        return None\n    except DomainError as exc:\n",

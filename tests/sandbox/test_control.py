@@ -53,7 +53,8 @@ def test_reset_wipes_everything_but_the_keys(client, merchant, peer, set_fault):
     client.post("/sandbox/clock", json={"offset_seconds": 1000})
     key = peer.credentials["wechat_pay"]["merchant_serial"]
     assert client.post("/sandbox/reset").status_code == 204
-    assert client.get("/sandbox/books").json["wechat_pay"] == {"orders": [], "refunds": []}
+    books = client.get("/sandbox/books").json["wechat_pay"]
+    assert books == {"orders": [], "refunds": [], "transfers": []}
     assert client.get("/sandbox/notices").json["items"] == []
     assert client.get("/sandbox/log").json["items"] == []
     assert client.get("/sandbox/faults").json["items"] == []
