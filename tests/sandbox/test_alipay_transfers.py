@@ -47,8 +47,10 @@ def test_the_money_arrives_at_once(alipay, client):
 
 def test_a_number_is_one_transfer_with_one_content(alipay, client):
     content = wish()
-    first, second = alipay.call(SENDS, content).node, alipay.call(SENDS, content).node
-    assert first == second
+    told = [alipay.call(SENDS, content).node for _ in range(2)]
+    for node in told:
+        node.pop("ext_infos", None)  # which some answers have, and others have not
+    assert told[0] == told[1]
     changed = alipay.call(SENDS, content | {"trans_amount": "5.01"})
     assert alipay.refused(changed, "PAYMENT_INFO_INCONSISTENCY")
     assert len(books(client)) == 1
