@@ -182,7 +182,9 @@ def check_policy(redis: "Redis | RedisCluster") -> str | None:
         if isinstance(redis, RedisCluster):
             told = redis.info("memory", target_nodes=RedisCluster.PRIMARIES)
         else:
-            told = {"Redis": redis.info("memory")}
+            told = redis.info("memory")
+    if not all(isinstance(node, dict) for node in told.values()):
+        told = {"Redis": told}  # one that answers alone is not named, in a cluster neither
     policies = {name: node.get("maxmemory_policy", SAFE_POLICY) for name, node in told.items()}
     bad = sorted(
         f"{name} has {policy}" for name, policy in policies.items() if policy != SAFE_POLICY

@@ -229,7 +229,7 @@ class Machine(RuleBasedStateMachine):
             self.shop.relay()
             self.sell_out()
             self.shop.now += WINDOW
-            for _ in range(3):
+            for _ in range(6):  # a lottery that is drawn only now still has its trail to come
                 self.shop.recover(step=timedelta(minutes=4))
                 self.shop.sweep("turn", "lapse", "offer", "settle")
                 self.shop.relay()

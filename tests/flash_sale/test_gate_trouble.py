@@ -11,6 +11,7 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
+from redis.cluster import RedisCluster
 from redis.exceptions import NoPermissionError
 from redis.retry import Retry
 
@@ -62,6 +63,16 @@ class TestCounting:
         assert view is not None
         assert (view.units, view.offered, view.state) == (5, frozenset({lucky}), GateState.OPEN)
         assert (view.starts_at, view.ends_at, view.early_starts_at) == (starts_at, ends_at, None)
+
+    def test_asks_a_cluster_of_which_one_node_answers(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        cluster = RedisCluster.__new__(RedisCluster)
+        for told, warning in (({"maxmemory_policy": "noeviction"}, None), ({"used": 1}, None)):
+            monkeypatch.setattr(cluster, "info", lambda *_, told=told, **__: told)
+            assert check_policy(cluster) is warning
+        monkeypatch.setattr(cluster, "info", lambda *_, **__: {"maxmemory_policy": "allkeys-lru"})
+        assert "allkeys-lru" in (check_policy(cluster) or "")
 
     def test_tells_a_policy_that_throws_keys_away(self, redis: "Redis") -> None:
         assert check_policy(redis) is None
