@@ -42,6 +42,10 @@ class LateCluster:
         except RedisClusterException as exc:  # which is no `RedisError`
             raise ConnectionError("the cluster does not answer") from exc
 
+    def info(self, section: str) -> dict[str, Any]:
+        """Return what each primary tells of itself, by its name."""
+        return self._cluster().info(section, target_nodes=RedisCluster.PRIMARIES)
+
     def close(self) -> None:
         """Let the connections go."""
         if self._made is not None:
