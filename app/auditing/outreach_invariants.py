@@ -6,9 +6,8 @@ from app.auditing.invariants import Invariant
 
 
 def _last_step(table: str, initial: str) -> str:
-    # Both words are of this file.
     return (
-        f"SELECT t.id FROM {table} t WHERE t.status <> coalesce((SELECT new FROM"  # noqa: S608 - as said
+        f"SELECT t.id FROM {table} t WHERE t.status <> coalesce((SELECT new FROM"  # noqa: S608 - both words are of this file
         " status_changes s"
         f" WHERE s.row_id = t.id AND s.kind <> 'member' ORDER BY seq DESC LIMIT 1), '{initial}')"
     )
