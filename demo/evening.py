@@ -14,7 +14,7 @@ from demo.sale_record import SaleRecord
 from demo.wire import Answer, Wire
 
 AT_ONCE: Final = 8
-CHANGE_SECONDS: Final = 60.0
+CHANGE_SECONDS: Final = 120.0
 PAUSE_SECONDS: Final = 0.3
 
 Scene = Callable[["Evening", Person], None]

@@ -17,9 +17,9 @@ from demo.platforms import Books, Platforms
 from demo.sale_record import SaleRecord
 
 FINAL: Final = frozenset({"fulfilled", "refunded", "closed"})
-FINAL_SECONDS: Final = 90.0
+FINAL_SECONDS: Final = 180.0
 PAUSE_SECONDS: Final = 3.0
-SHIPPING_SECONDS: Final = 30.0
+SHIPPING_SECONDS: Final = 180.0  # a report that failed five times rests a minute
 
 
 @dataclass(slots=True)

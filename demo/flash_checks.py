@@ -89,9 +89,11 @@ def nobody_before_the_opening(facts: Facts) -> Looks:
     """Who came too early was told so, and no claim is older than the opening."""
     sale = _sale(facts)
     for one in sale.attempts:
-        if one.heard_at < sale.starts_at:
-            words = f"member {one.member} was answered {one.code or one.status} before the opening"
-            yield None if one.code == NOT_STARTED else words
+        if one.code == NOT_STARTED:
+            words = f"member {one.member} was told to wait after the opening"
+            yield None if one.sent_at < sale.starts_at else words
+        elif one.heard_at < sale.starts_at:
+            yield f"member {one.member} was answered {one.code or one.status} before the opening"
         if one.claimed_at is not None and one.claimed_at < sale.starts_at:
             yield f"member {one.member} claimed before the opening"
 

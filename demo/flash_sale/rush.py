@@ -38,8 +38,7 @@ class Rush:
     async def press(self, claimant: Claimant) -> Attempt:
         """Claim in the way of this member; return the answer."""
         opens_at, key = self._sale.starts_at, new_key()
-        is_in_time = datetime.now(UTC) < opens_at - TOO_EARLY
-        if claimant.click is Click.EARLY and is_in_time:
+        if claimant.click is Click.EARLY and datetime.now(UTC) < opens_at:
             await sleep_until(opens_at - TOO_EARLY)
             early = await self.claim(claimant, key=key, quantity=claimant.wants)
             if early.heard_at < opens_at:  # else it was not early when its turn came

@@ -25,7 +25,7 @@ def test_an_evening_ends_with_every_check_held(
             [sys.executable, "-m", "demo", "--members", "30", "--crowd", "120", "--seed", "5"],
             environment=command_environment(shop.settings),
             directory=ROOT,
-            timeout_seconds=420,
+            timeout_seconds=900,
         )
         assert done.returncode == 0, done.stdout[-6000:]
         report = json.loads((shop.folder / "demo" / "report.json").read_text(encoding="utf-8"))
