@@ -5,6 +5,7 @@ from typing import Any
 from apiflask import APIFlask
 
 from app import docs_page, hot_groups, hot_pages, http, openapi, operations, problems, standing
+from app.approvable import actions
 from app.bodies import ShopRequest, StrictJson
 from app.options import WebOptions
 from app.selling import WAYS
@@ -111,6 +112,7 @@ def assemble(options: WebOptions) -> APIFlask:
         app,
         Instruments(
             ways=WAYS,
+            actions=actions,
             watch=watch,
             look=lambda session, at: standing.look(session, now=at),
             origin=options.public_origin,

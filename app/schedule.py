@@ -10,6 +10,7 @@ from flash_sale.gate import Gate
 from group_buy import jobs as group_buy
 from group_buy.sheets import jobs as sheets
 from kit import idempotency, outbox
+from shop.approvals import jobs as approvals
 from shop.campaigns import jobs as campaigns
 from shop.orders import jobs as orders
 from shop.outreach import jobs as outreach
@@ -189,6 +190,11 @@ ALARMS: tuple[Alarm, ...] = (
         lambda ports, now: outreach.deliver_due_messages(
             ports.begin, ports.channels.member_messages, now=now, at_once=AT_ONCE
         ),
+    ),
+    Alarm(
+        "expire_due_approvals",
+        30,
+        lambda ports, now: approvals.expire_due_approvals(ports.begin, now=now),
     ),
     Alarm("forget_old_rows", 3600, _forget_old_rows),
 )

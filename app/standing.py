@@ -18,6 +18,8 @@ from kit import heartbeat, outbox
 from kit.heartbeat import Pulse
 from kit.outbox import OutboxEvent
 from kit.sweep import Retried
+from shop.approvals import queries as approvals
+from shop.approvals.models import Approval
 from shop.campaigns import queries as campaigns
 from shop.campaigns.models import Campaign, Slot
 from shop.orders import queries as orders
@@ -103,6 +105,7 @@ SWEPT: Final = (
     _swept("send_due_withdrawals", Withdrawal, withdrawals.due_to_send),
     _swept("ask_about_due_withdrawals", Withdrawal, withdrawals.due_to_ask),
     _swept("reconcile_due_days", BillDay, settlement.due_days),
+    _swept("expire_due_approvals", Approval, approvals.due_approvals),
     _swept("lapse_due_offers", Wait, flash_sale.due_offers),
     Kind(
         "remind_due_members",

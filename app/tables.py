@@ -5,6 +5,7 @@ from group_buy import models as group_buy
 from group_buy.sheets import models as sheets
 from kit import heartbeat, idempotency, lifecycle, outbox
 from kit.db import Base
+from shop.approvals import models as approvals
 from shop.campaigns import models as campaigns
 from shop.cards import models as cards
 from shop.catalog import models as catalog
@@ -29,6 +30,7 @@ ROOMS = (
     flash_sale,
     group_buy,
     sheets,
+    approvals,
     campaigns,
     cards,
     catalog,

@@ -20,6 +20,7 @@ from kit.db import Begin, make_begin, make_engine
 from kit.ratelimit import RateLimiter
 from kit.wechat import WechatApi
 from miniprogram_api.limits import Limits
+from shop.approvals.rules import ApprovalTerms
 from shop.cards.vault import Vault
 from shop.chat_groups.robot_keys import RobotKeys
 from shop.members.alipay import AlipayMembers
@@ -92,6 +93,7 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
         pay_within=timedelta(seconds=settings.order_pay_within_seconds),
         public_base_url=settings.public_base_url.rstrip("/"),
         withdrawal_terms=_withdrawal_terms(settings),
+        approval_terms=ApprovalTerms(**settings.approvals.model_dump()),
         fee_basis_points=_dearest_fee(settings),
     )
 

@@ -202,6 +202,13 @@ class WithdrawalSettings(Group):
     review_from_fen: int = Field(default=20_000, ge=1)
 
 
+class ApprovalSettings(Group):
+    """From what size on a second operator decides: environment `APPROVALS__…`."""
+
+    refund_from_fen: int = Field(default=50_000, ge=1)
+    undo_from_cards: int = Field(default=100, ge=1)
+
+
 class Settings(BaseSettings):
     """All settings; `Settings()` reads the environment and raises on anything missing or weak."""
 
@@ -242,6 +249,7 @@ class Settings(BaseSettings):
     vault: VaultSettings
     limits: LimitSettings = LimitSettings()
     withdrawals: WithdrawalSettings = WithdrawalSettings()
+    approvals: ApprovalSettings = ApprovalSettings()
 
 
 def explain(error: ValidationError) -> str:

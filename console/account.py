@@ -2,12 +2,12 @@
 
 from flask import Response, make_response, redirect, render_template, request, url_for
 
-from console import asked, cookies
+from console import asked, cookies, refusals
 from console.door import PREFIX, SIGNED_IN, doer, make_room, may, operator
-from console.ports import now, ports
-from console.words import LANGUAGES
-from shop.operators import queries, service
-from shop.operators.rules import BadOperator
+from console.ports import keys, now, ports
+from console.words import LANGUAGES, select_language
+from shop.operators import own_words
+from shop.operators.rules import BadOperator, TriedTooOften
 
 LOOKS = ("light", "dark", "auto")
 
@@ -26,20 +26,24 @@ def show() -> str:
 def change_password() -> Response:
     """Change it, and ask to sign in again everywhere."""
     try:
-        with ports().begin() as session:
-            service.change_password(
-                session,
-                queries.lock_operator(session, operator().id),
-                old=request.form.get("old", "")[:200],
-                new=request.form.get("new", "")[:400],
-                doer=doer(),
-                now=now(),
-            )
-    except BadOperator as refusal:
-        page = render_template(
-            "console/account.html", operator=operator(), reason=refusal.details["reason"]
+        own_words.change_password(
+            ports().begin,
+            operator().id,
+            old=request.form.get("old", "")[:200],
+            new=request.form.get("new", "")[:400],
+            browser=cookies.read(cookies.KNOWN),
+            keys=keys(),
+            doer=doer(),
+            now=now(),
         )
-        return make_response(page, 422)
+    except (BadOperator, TriedTooOften) as refusal:
+        words = refusal.message if select_language() == LANGUAGES[0] else refusal.title
+        page = render_template(
+            "console/account.html",
+            operator=operator(),
+            reason=refusal.details.get("reason", words),
+        )
+        return make_response(page, refusals.status_of(refusal))
     return make_response(redirect(url_for("console_sign_in.show"), code=303))
 
 

@@ -1,4 +1,4 @@
-"""One write of an operator: the change and its line in the audit log in one transaction."""
+"""One write of an operator: the change, or asking for it, and its line in the audit log."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import g, request
+from flask import g, request, url_for
 from sqlalchemy.orm import Session
 
 from console.door import confirm, doer, operator
 from console.ports import now, ports
 from kit import idempotency
 from kit.idempotency import Answer
+from shop.approvals import service as approvals
+from shop.approvals.rules import Wanted
 from shop.operators.deeds import Doer, write_down
 
 
@@ -23,6 +25,8 @@ class Deed:
     session: Session
     now: datetime
     doer: Doer
+    action: str
+    kind: str
     subject: str
     before: Mapping[str, Any] | None = None
     after: Mapping[str, Any] | None = None
@@ -34,20 +38,28 @@ def acting(action: str, kind: str, subject: str = "") -> Iterator[Deed]:
     at = now()
     with ports().begin() as session:
         confirm(session)
-        deed = Deed(session, at, doer(), subject)
+        deed = Deed(session, at, doer(), action, kind, subject)
         yield deed
         if deed.after is None:
-            raise RuntimeError(f"{action} does not say how its subject stands after it")
+            raise RuntimeError(f"{deed.action} does not say how its subject stands after it")
         write_down(
             session,
             deed.doer,
-            action=action,
-            subject_kind=kind,
+            action=deed.action,
+            subject_kind=deed.kind,
             subject=deed.subject,
             before=deed.before,
             after=deed.after,
             now=at,
         )
+
+
+def send_for_approval(deed: Deed, wanted: Wanted) -> str:
+    """Ask for it instead of doing it, and return where the request is seen."""
+    approval = approvals.ask(deed.session, wanted, by=operator(), now=deed.now)
+    deed.action, deed.kind, deed.subject = "approvals.ask", "approval", str(approval.id)
+    deed.before, deed.after = None, approvals.state_of(approval)
+    return url_for("console_approvals.show", approval_id=approval.id)
 
 
 def earlier_place(deed: Deed) -> str | None:

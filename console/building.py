@@ -10,6 +10,7 @@ from flask_babel import Babel
 
 from console import (
     account,
+    approvals,
     assets,
     audit,
     campaign_actions,
@@ -24,6 +25,7 @@ from console import (
     operators,
     orders,
     refunds,
+    renewal,
     search,
     showing,
     sign_in,
@@ -41,6 +43,7 @@ ROOMS: Final = (
     assets.blueprint,
     sign_in.blueprint,
     account.blueprint,
+    renewal.blueprint,
     search.blueprint,
     today.blueprint,
     campaigns.blueprint,
@@ -51,6 +54,7 @@ ROOMS: Final = (
     orders.blueprint,
     refunds.blueprint,
     differences.blueprint,
+    approvals.blueprint,
     jobs.blueprint,
     audit.blueprint,
     operators.blueprint,

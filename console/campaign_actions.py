@@ -1,6 +1,7 @@
 """What operators do to campaigns: publish, copy, pause, resume, cancel; stop all, lift the stop."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,14 +11,18 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from console import asked, refusals
-from console.acting import Deed, acting, earlier_place, keep_place
+from console.acting import Deed, acting, earlier_place, keep_place, send_for_approval
 from console.door import make_room, may, operator
 from console.forms.moments import read_moment
 from console.ports import instruments, ports
 from console.versions import campaign_state, version_of
+from kit.money import Fen
+from shop.approvals.models import ApprovalKind
+from shop.approvals.rules import PREPARED_BY, Wanted
 from shop.campaigns import queries, service, stops
 from shop.campaigns.models import Campaign
 from shop.campaigns.rules import BadPlan, Window
+from shop.campaigns.service import NeedsApproval
 from shop.operators.rules import Permission
 
 Act = Callable[[Session, Campaign, datetime], Any]
@@ -68,8 +73,10 @@ def cancel(campaign_id: UUID) -> Any:
 @blueprint.post("/campaigns/<uuid:campaign_id>/publish")
 @may(Permission.PLAN)
 def publish(campaign_id: UUID) -> Any:
-    """Publish a draft; where it sells below cost, whoever did not draft it is the second person."""
-    return _change(campaign_id, "campaigns.publish", publish_draft)
+    """Publish a draft, or ask for that where it sells below cost."""
+    with _changing(campaign_id, "campaigns.publish") as (deed, campaign):
+        place = publish_draft(deed, campaign, why=request.form.get("why", ""))
+    return redirect(place, code=303)
 
 
 @blueprint.post("/campaigns/<uuid:campaign_id>/copy")
@@ -130,29 +137,47 @@ def lift_stop() -> Response:
     return redirect(url_for("console_campaigns.list_all"), code=303)
 
 
-def publish_draft(session: Session, campaign: Campaign, at: datetime) -> None:
-    """Publish, asked for by whoever drafted it, approved by whoever presses the button."""
-    is_second = operator().name != campaign.created_by
-    instruments().ways[campaign.kind].schedule(
-        session,
-        campaign,
-        fee_basis_points=ports().fee_basis_points,
-        actor=campaign.created_by if is_second else operator().name,
-        approved_by=operator().name if is_second else None,
-        now=at,
-    )
+def publish_draft(deed: Deed, campaign: Campaign, *, why: str) -> str:
+    """Publish it, or ask a second person where it sells below cost; return where to look next.
+
+    Whoever drafted it does not decide, whoever asks. Without a reason it raises `NeedsApproval`.
+    """
+    way, fee = instruments().ways[campaign.kind], ports().fee_basis_points
+    try:
+        way.schedule(
+            deed.session, campaign, fee_basis_points=fee, actor=operator().name, now=deed.now
+        )
+    except NeedsApproval as needs:
+        if not why.strip():
+            raise
+        wanted = Wanted(
+            kind=ApprovalKind.PUBLISH,
+            subject=str(campaign.id),
+            arguments={PREPARED_BY: campaign.created_by},
+            amount_fen=Fen(needs.details["worst_case_subsidy_fen"]),
+            why=why,
+        )
+        return send_for_approval(deed, wanted)
+    deed.after = _after(deed, campaign)
+    return url_for("console_campaigns.show", campaign_id=campaign.id)
 
 
 def _change(campaign_id: UUID, action: str, act: Act) -> Any:
-    """Do it to the campaign that the operator saw, or show that it is another by now."""
+    with _changing(campaign_id, action) as (deed, campaign):
+        act(deed.session, campaign, deed.now)
+        deed.after = _after(deed, campaign)
+    return redirect(url_for("console_campaigns.show", campaign_id=campaign_id), code=303)
+
+
+@contextmanager
+def _changing(campaign_id: UUID, action: str) -> Iterator[tuple[Deed, Campaign]]:
+    """Give the campaign that the operator saw, locked, or show that it is another by now."""
     with acting(action, "campaign", str(campaign_id)) as deed:
         campaign = queries.lock_campaign(deed.session, campaign_id)
         deed.before = campaign_state(campaign)
         if request.form.get("version") != version_of(deed.before):
             raise Stale(campaign_id, deed.before, _typed())
-        act(deed.session, campaign, deed.now)
-        deed.after = _after(deed, campaign)
-    return redirect(url_for("console_campaigns.show", campaign_id=campaign_id), code=303)
+        yield deed, campaign
 
 
 class Stale(Exception):

@@ -66,7 +66,7 @@ def submit() -> Response:
     try:
         if wanted == "check":
             return _page(form, 200, forecast=_try(form, plan, terms))
-        return _keep(form, plan, terms, publishes=wanted == "publish")
+        return _keep(form, plan, terms, publishes=wanted != "draft")
     except NeedsApproval:
         return _page(form, 409, forecast=_try(form, plan, terms), needs_second=True)
     except (BadPlan, BadFlashTerms, BadGroupTerms) as refusal:
@@ -83,11 +83,11 @@ def _keep(form: CampaignForm, plan: Any, terms: Any, *, publishes: bool) -> Resp
             deed.subject, deed.after = earlier.rsplit("/", 1)[-1], {"repeated": True}
             return redirect(earlier, code=303)
         campaign = _draft(deed.session, form, plan, terms, at=deed.now)
-        if publishes:
-            publish_draft(deed.session, campaign, deed.now)
         deed.session.flush()  # the state after it is what is stored
         deed.subject, deed.after = str(campaign.id), campaign_state(campaign)
         place = url_for("console_campaigns.show", campaign_id=campaign.id)
+        if publishes:
+            place = publish_draft(deed, campaign, why=request.form.get("why", ""))
         keep_place(deed, place)
     return redirect(place, code=303)
 

@@ -11,6 +11,8 @@ from console.door import make_room, may
 from console.ports import instruments, now, ports
 from console.versions import campaign_state, version_of
 from group_buy import queries as group_buys
+from shop.approvals import queries as approvals
+from shop.approvals.models import ApprovalKind
 from shop.campaigns import queries
 from shop.campaigns.models import CampaignKind, CampaignStatus
 from shop.operators import queries as operators
@@ -73,5 +75,6 @@ def show(campaign_id: UUID) -> str:
             groups=reading.list_recent_groups(session, campaign.id) if is_group_buy else [],
             group_counts=group_buys.count_by_status(session, campaign.id) if is_group_buy else {},
             stop=queries.find_stop(session),
+            asked=approvals.find_waiting(session, ApprovalKind.PUBLISH, str(campaign.id)),
             now=at,
         )

@@ -27,6 +27,16 @@ POLICY: Final = (
     "base-uri 'none'"
 )
 
+# What somebody sees who must renew their credentials first.
+BEFORE_RENEWAL: Final = frozenset(
+    {
+        "console_renewal.show",
+        "console_renewal.renew",
+        "console_sign_in.sign_out",
+        "console_account.choose",
+    }
+)
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -82,6 +92,8 @@ def guard() -> Any:
     g.operator = _find_operator()
     if g.operator is None:
         return _send_to_sign_in()
+    if g.operator.must_renew and request.endpoint not in BEFORE_RENEWAL:
+        return _send_to("console_renewal.show")
     if needs is None:
         raise Forbidden
     if isinstance(needs, Permission) and needs not in permissions():
@@ -165,7 +177,11 @@ def _check_door() -> Any:
 def _send_to_sign_in() -> Any:
     if request.method not in ("GET", "HEAD"):
         return refusals.show_again(401)
-    place = url_for("console_sign_in.show", next=request.full_path.rstrip("?"))
+    return _send_to("console_sign_in.show", next=request.full_path.rstrip("?"))
+
+
+def _send_to(endpoint: str, **more: Any) -> Any:
+    place = url_for(endpoint, **more)
     if request.headers.get("HX-Request") or request.headers.get("X-Live"):
         return Response(status=401, headers={"HX-Redirect": place})
     return redirect(place, code=303)

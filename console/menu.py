@@ -29,6 +29,7 @@ ENTRIES: Final = (
     Entry("console_orders.list_all", _l("订单"), P.ORDERS),
     Entry("console_refunds.list_all", _l("退款"), P.REFUNDS),
     Entry("console_differences.list_all", _l("对账差异"), P.MONEY),
+    Entry("console_approvals.list_all", _l("审批"), P.APPROVALS),
     Entry("console_jobs.show", _l("任务"), P.JOBS),
     Entry("console_audit.list_all", _l("审计日志"), P.AUDIT),
     Entry("console_operators.list_all", _l("操作员"), P.OPERATORS),

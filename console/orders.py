@@ -8,12 +8,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from console import asked
-from console.acting import acting
+from console.acting import acting, send_for_approval
 from console.door import make_room, may
 from console.order_history import read_history
 from console.ports import now, ports
 from kit.errors import Conflict, Malformed
+from kit.money import Fen
 from kit.pages import Page, read_page
+from shop.approvals import queries as approvals
+from shop.approvals.models import ApprovalKind
+from shop.approvals.rules import Wanted
 from shop.campaigns.models import Campaign
 from shop.operators import queries as operators
 from shop.operators.rules import Permission
@@ -78,6 +82,8 @@ def show(order_id: UUID) -> str:
             campaign=campaign,
             history=read_history(session, order, lines),
             deeds_rows=operators.list_actions(session, subject=str(order.id), limit=20).items,
+            asked=approvals.find_waiting(session, ApprovalKind.REFUND, str(order.id)),
+            large_from_fen=ports().approval_terms.refund_from_fen,
             now=now(),
         )
 
@@ -85,7 +91,7 @@ def show(order_id: UUID) -> str:
 @blueprint.post("/orders/<uuid:order_id>/refund")
 @may(Permission.REFUND)
 def refund(order_id: UUID) -> Any:
-    """Take back what the rules allow, and promise its price back."""
+    """Take back what the rules allow and promise its price back, or ask for that if it is much."""
     given, why = request.form.get("line_id", ""), request.form.get("why", "").strip()[:200]
     line_id = asked.as_id(given)
     # An empty choice is the whole order; what is no id must not come to mean that.
@@ -95,6 +101,17 @@ def refund(order_id: UUID) -> Any:
         order = queries.lock_order(deed.session, order_id)
         if request.form.get("version") != str(order.version):
             raise ChangedMeanwhile
+        amount_fen = refunding.foresee_refund(deed.session, order, line_id=line_id)
+        if _is_large(deed.session, order, amount_fen):
+            arguments = {"line_id": None if line_id is None else str(line_id)}
+            wanted = Wanted(
+                kind=ApprovalKind.REFUND,
+                subject=str(order_id),
+                arguments=arguments,
+                amount_fen=amount_fen,
+                why=why,
+            )
+            return redirect(send_for_approval(deed, wanted), code=303)
         deed.before = {"status": order.status.value}
         made = refunding.refund_order(
             deed.session, order, reason=RefundReason.MEMBER, line_id=line_id, now=deed.now
@@ -105,6 +122,12 @@ def refund(order_id: UUID) -> Any:
             "why": why,
         }
     return redirect(url_for("console_orders.show", order_id=order_id), code=303)
+
+
+def _is_large(session: Session, order: Order, amount_fen: Fen) -> bool:
+    """Say whether a second person decides; small parts of one order are counted together."""
+    earlier = sum(line.refunded_fen for line in queries.list_lines(session, [order.id]))
+    return earlier + amount_fen >= ports().approval_terms.refund_from_fen
 
 
 def _list(

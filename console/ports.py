@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from kit.heartbeat import Pulse
 from kit.kept import Kept
+from shop.approvals.rules import Actions
 from shop.campaigns.models import Campaign, CampaignKind
 from shop.campaigns.planning import DryRun
 from shop.operators.secret_words import OperatorKeys
@@ -96,9 +97,10 @@ class Standing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Instruments:
-    """What the roof hands in: ways of selling, live numbers, how time stands, and our address."""
+    """What the roof hands in: ways of selling, what can be approved, live numbers, our address."""
 
     ways: Mapping[CampaignKind, Way]
+    actions: Callable[[Ports], Actions]
     watch: Callable[[Ports, UUID], dict[str, Any]]
     look: Callable[[Session, datetime], Standing]
     origin: str  # where people reach us, as "https://shop.example"; empty: wherever they say
@@ -117,6 +119,11 @@ def ports() -> Ports:
 def instruments() -> Instruments:
     """Return what the roof handed in."""
     return cast("Instruments", current_app.extensions["console"])
+
+
+def actions() -> Actions:
+    """Return what each kind of request does that a second person decides."""
+    return instruments().actions(ports())
 
 
 def look(session: Session, at: datetime) -> Standing:

@@ -17,11 +17,14 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.utils import secure_filename
 from werkzeug.wrappers import Response
 
-from console.acting import acting
+from console.acting import acting, send_for_approval
 from console.asked import as_id
 from console.door import confirm, doer, make_room, may, operator
 from console.ports import now, ports
 from kit.errors import DomainError
+from shop.approvals import queries as approvals
+from shop.approvals.models import ApprovalKind
+from shop.approvals.rules import Wanted
 from shop.cards import batches, importing, queries
 from shop.cards.code_lines import BadLine
 from shop.cards.importing import Looked
@@ -106,8 +109,23 @@ def unfreeze(batch_id: UUID) -> Any:
 @blueprint.post("/stock/batches/<uuid:batch_id>/undo")
 @may(Permission.FREEZE)
 def undo(batch_id: UUID) -> Any:
-    """Remove a batch of which nothing was ever held."""
-    return _change(batch_id, "stock.undo", batches.undo_batch)
+    """Remove a batch of which nothing was ever held, or ask for that if it has many cards."""
+    with acting("stock.undo", "batch", str(batch_id)) as deed:
+        batch = queries.get_batch(deed.session, batch_id)
+        count = batches.foresee_undo(deed.session, batch)
+        if count >= ports().approval_terms.undo_from_cards:
+            wanted = Wanted(
+                kind=ApprovalKind.UNDO_BATCH,
+                subject=str(batch_id),
+                arguments={"cards": count},
+                amount_fen=None,
+                why=request.form.get("why", ""),
+            )
+            return redirect(send_for_approval(deed, wanted), code=303)
+        deed.before = _state_of(batch)
+        batches.undo_batch(deed.session, batch, actor=operator().name, now=deed.now)
+        deed.after = _state_of(batch)
+    return redirect(url_for("console_stock.show"), code=303)
 
 
 def _change(batch_id: UUID, action: str, act: Callable[..., Any]) -> Any:
@@ -194,6 +212,10 @@ def _page(
             free=free,
             batches=[(batch, queries.count_by_status(session, batch.id)) for batch in found],
             names={sku.id: sku.title for sku, _product in rows},
+            asked=approvals.list_waiting(
+                session, ApprovalKind.UNDO_BATCH, [str(batch.id) for batch in found]
+            ),
+            undo_from=ports().approval_terms.undo_from_cards,
             looked=looked,
             refusal=refusal,
             is_incomplete=is_incomplete,

@@ -10,9 +10,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from console import campaign_reading as reading
-from console.door import make_room, may
-from console.ports import look, now, ports
+from console.door import make_room, may, operator, permissions
+from console.ports import actions, look, now, ports
 from kit.clock import business_date, business_day_bounds
+from shop.approvals import queries as approvals
+from shop.approvals.rules import decidable
 from shop.campaigns import queries as campaigns
 from shop.campaigns.models import Campaign, CampaignStatus
 from shop.cards import queries as cards
@@ -39,6 +41,7 @@ class Figures:
     refunds_stuck: int
     differences: int
     security_events: int
+    approvals: int
 
 
 @blueprint.get("")
@@ -99,6 +102,9 @@ def _count(session: Session, at: datetime) -> Figures:
             select(func.count()).select_from(SecurityEvent).where(SecurityEvent.at >= start)
         )
         or 0,
+        approvals=approvals.count_waiting_for(
+            session, operator(), decidable(actions(), permissions()), now=at
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from redis.cluster import RedisCluster
 from kit.clock import Clock
 from kit.db import Begin
 from kit.ratelimit import RateLimiter
+from shop.approvals.rules import ApprovalTerms
 from shop.cards.vault import Vault
 from shop.chat_groups.robot_keys import RobotKeys
 from shop.members.phones import PhoneBook
@@ -51,4 +52,5 @@ class Ports:
     public_base_url: str  # where people and platforms reach us
     withdrawal_terms: WithdrawalTerms
     fee_basis_points: int  # what the dearest payment platform keeps of a price
+    approval_terms: ApprovalTerms = field(default_factory=ApprovalTerms)
     rejections: Rejections = field(default_factory=Rejections)  # of notices, by this process

@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 from kit.errors import Conflict
 from kit.faultpoints import faultpoint
 from kit.ids import new_id
-from kit.lifecycle import move
+from kit.lifecycle import IllegalMove, move
 from shop.cards import queries
 from shop.cards.models import Batch, BatchStatus, Card, CardStatus
 from shop.cards.service import CARDS, LOCK_ORDER
@@ -127,12 +127,25 @@ def undo_batch(session: Session, batch: Batch, *, actor: str, now: datetime) -> 
     """
     move(session, batch, BatchStatus.UNDONE, at=now, actor=actor)
     _lock_cards(session, batch)
+    count = _count_untouched(session, batch)
+    for part in _parts(session, batch):
+        session.execute(delete(Card).where(part), execution_options=_BEHIND_THE_SESSION)
+    return count
+
+
+def foresee_undo(session: Session, batch: Batch) -> int:
+    """Return how many cards `undo_batch` would remove now; nothing changes. Raises as it does."""
+    if not batch.lifecycle.allows(batch.status, BatchStatus.UNDONE):
+        raise IllegalMove(kind="batch", old=batch.status.value, new=BatchStatus.UNDONE.value)
+    return _count_untouched(session, batch)
+
+
+def _count_untouched(session: Session, batch: Batch) -> int:
+    """Count the batch's cards, or raise `BatchInUse` if one was ever held or is promised."""
     counts = queries.count_by_status(session, batch.id)
     is_promised = queries.is_set_aside(session, batch.id)  # to a campaign, or to who waited
     if set(counts) - {CardStatus.FREE} or is_promised or queries.was_ever_held(session, batch.id):
         raise BatchInUse(batch_id=str(batch.id))
-    for part in _parts(session, batch):
-        session.execute(delete(Card).where(part), execution_options=_BEHIND_THE_SESSION)
     return counts.get(CardStatus.FREE, 0)
 
 

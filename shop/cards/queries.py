@@ -96,6 +96,18 @@ def count_unrevealed(session: Session, member_id: UUID) -> int:
     )
 
 
+def count_unseen(session: Session, order_line_id: UUID) -> int:
+    """Count the line's delivered cards whose codes nobody saw."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Card)
+            .where(Card.order_line_id == order_line_id, Card.status == CardStatus.DELIVERED)
+        )
+        or 0
+    )
+
+
 def get_batch(session: Session, batch_id: UUID) -> Batch:
     """Return the batch, locked and fresh; raises `BatchNotFound`."""
     batch = session.get(Batch, batch_id, with_for_update=True, populate_existing=True)

@@ -53,4 +53,8 @@ def write_down(
 
 def state_of(operator: Operator) -> dict[str, Any]:
     """Return what the log and the check of concurrent edits know of an operator."""
-    return {"status": operator.status.value, "roles": list(operator.roles)}
+    return {
+        "status": operator.status.value,
+        "roles": list(operator.roles),
+        "must_renew": operator.must_renew,
+    }

@@ -5,7 +5,15 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    false,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.db import Base, PrimaryId, text_enum
@@ -33,7 +41,8 @@ class Operator(Base):
     """Somebody who works in the console; `totp_step` is the last code's, so none is taken twice.
 
     What fails in browsers that the operator signed in from is counted apart (`known_…`), so that
-    strangers cannot lock the operator out of them.
+    strangers cannot lock the operator out of them. `must_renew`: somebody else knows what they sign
+    in with. `entitled_at`: when another gave them roles, credentials or a way in that they lacked.
     """
 
     __tablename__ = "operators"
@@ -54,8 +63,15 @@ class Operator(Base):
     locked_until: Mapped[datetime | None]  # also the moment of a failure that locks nothing
     known_failures: Mapped[int] = mapped_column(default=0)
     known_locked_until: Mapped[datetime | None]
+    must_renew: Mapped[bool] = mapped_column(default=False, server_default=false())
+    entitled_at: Mapped[datetime | None]
     created_by: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
+
+    @property
+    def entitled_since(self) -> datetime:
+        """Return since when they have had what they have."""
+        return self.entitled_at or self.created_at
 
 
 class RecoveryCode(Base):

@@ -1,6 +1,6 @@
 """Reading operators, their sessions and what they did."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -30,6 +30,20 @@ def find_by_name(session: Session, name: str, *, lock: bool = False) -> Operator
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
     return session.scalars(query).one_or_none()
+
+
+def get_operator(session: Session, operator_id: UUID) -> Operator:
+    """Return the operator; raises `OperatorNotFound`."""
+    operator = session.get(Operator, operator_id)
+    if operator is None:
+        raise OperatorNotFound
+    return operator
+
+
+def list_names(session: Session, operator_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return operator id → name."""
+    rows = session.execute(select(Operator.id, Operator.name).where(Operator.id.in_(operator_ids)))
+    return {row.id: row.name for row in rows}
 
 
 def lock_operator(session: Session, operator_id: UUID) -> Operator:

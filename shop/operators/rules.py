@@ -45,6 +45,14 @@ class NameTaken(Conflict):
     message = "该账号已存在"
 
 
+class TriedTooOften(Conflict):
+    """After so many wrong guesses nothing is compared for a while."""
+
+    code = "operators.tried_too_often"
+    title = "Too many wrong guesses: try again later"
+    message = "错误次数过多，请稍后再试"
+
+
 class LastOwner(Conflict):
     """Nobody would be left who may manage operators."""
 
@@ -72,6 +80,8 @@ class Permission(StrEnum):
     JOBS = "jobs.see"
     RETRY = "jobs.retry"
     AUDIT = "audit.see"
+    APPROVALS = "approvals.see"
+    APPROVE = "approvals.decide"  # with the permission for what is asked
     OPERATORS = "operators.see"
     MANAGE = "operators.manage"
 
@@ -88,18 +98,52 @@ class Role(StrEnum):
 
 P = Permission
 _SEEING: Final = frozenset(
-    {P.TODAY, P.CAMPAIGNS, P.STOCK, P.ORDERS, P.REFUNDS, P.MONEY, P.JOBS, P.AUDIT, P.OPERATORS}
+    {
+        P.TODAY,
+        P.CAMPAIGNS,
+        P.STOCK,
+        P.ORDERS,
+        P.REFUNDS,
+        P.MONEY,
+        P.JOBS,
+        P.AUDIT,
+        P.OPERATORS,
+        P.APPROVALS,
+    }
 )
 MAY: Final[dict[Role, frozenset[Permission]]] = {
     Role.OWNER: frozenset(Permission),
     Role.PLANNER: frozenset(
-        {P.TODAY, P.CAMPAIGNS, P.PLAN, P.RUN, P.STOP_ALL, P.STOCK, P.IMPORT, P.FREEZE, P.ORDERS}
+        {
+            P.TODAY,
+            P.CAMPAIGNS,
+            P.PLAN,
+            P.RUN,
+            P.STOP_ALL,
+            P.STOCK,
+            P.IMPORT,
+            P.FREEZE,
+            P.ORDERS,
+            P.APPROVALS,
+            P.APPROVE,
+        }
     ),
     Role.SUPPORT: frozenset(
-        {P.TODAY, P.CAMPAIGNS, P.STOCK, P.ORDERS, P.REFUNDS, P.REFUND, P.STOP_ALL}
+        {P.TODAY, P.CAMPAIGNS, P.STOCK, P.ORDERS, P.REFUNDS, P.REFUND, P.STOP_ALL, P.APPROVALS}
     ),
     Role.FINANCE: frozenset(
-        {P.TODAY, P.ORDERS, P.REFUNDS, P.REFUND, P.MONEY, P.RESOLVE, P.JOBS, P.RETRY}
+        {
+            P.TODAY,
+            P.ORDERS,
+            P.REFUNDS,
+            P.REFUND,
+            P.MONEY,
+            P.RESOLVE,
+            P.JOBS,
+            P.RETRY,
+            P.APPROVALS,
+            P.APPROVE,
+        }
     ),
     Role.AUDITOR: _SEEING,
 }

@@ -2,6 +2,7 @@
 
 import secrets
 import threading
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -10,8 +11,9 @@ from uuid import UUID
 import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
+from argon2.low_level import ARGON2_VERSION
 
-from kit.crypto import keyed_hash, same, seal, unseal
+from kit.crypto import CannotOpen, keyed_hash, same, seal, unseal
 from kit.errors import RateLimited
 
 ISSUER: Final = "Tuanka"
@@ -20,10 +22,15 @@ RECOVERY_CODES: Final = 8
 TURN_SECONDS: Final = 0.1
 # Each check takes 64 MiB and a core: strangers must not have as many as there are threads.
 _TURN: Final = threading.BoundedSemaphore(1)
+_OFFERED: Final = b"offered/v1"
 _LETTERS: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _HASHER: Final = PasswordHasher()  # argon2id, as RFC 9106 asks for where memory is scarce
-# What the password of an operator who is not there is compared with, so that nobody is told.
-_NOBODYS: Final = _HASHER.hash(secrets.token_urlsafe(16))
+# What the password of an operator who is not there is compared with, so that nobody is told. No
+# password has it, and comparing takes as long as with any other: only the parameters decide that.
+_NOBODYS: Final = (
+    f"$argon2id$v={ARGON2_VERSION}$m={_HASHER.memory_cost},t={_HASHER.time_cost}"
+    f",p={_HASHER.parallelism}${'A' * 22}${'A' * 43}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,21 @@ def is_password(password: str, password_hash: str | None) -> bool:
         return False
     finally:
         _TURN.release()
+
+
+def seal_offer(secret: str, *, operator_id: UUID, keys: OperatorKeys) -> str:
+    """Encrypt a secret that is offered to its operator and kept by nobody, for a form to carry."""
+    bound_to = _OFFERED + operator_id.bytes
+    return urlsafe_b64encode(seal(keys.sealing, secret.encode(), bound_to=bound_to)).decode()
+
+
+def open_offer(sealed: str, *, operator_id: UUID, keys: OperatorKeys) -> str | None:
+    """Return the secret that was offered to this operator, or None."""
+    try:
+        kept = urlsafe_b64decode(sealed.encode())
+        return unseal(keys.sealing, kept, bound_to=_OFFERED + operator_id.bytes).decode()
+    except (ValueError, CannotOpen):
+        return None
 
 
 def seal_totp(secret: str, *, operator_id: UUID, keys: OperatorKeys) -> bytes:

@@ -1,6 +1,6 @@
-"""Operators at an owner's hand: add, reset, disable, enable, give roles; change a password."""
+"""Operators at an owner's hand: add, reset, disable, enable, give roles."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,20 +12,18 @@ from kit.ids import new_id
 from kit.lifecycle import move
 from shop.operators import queries
 from shop.operators.deeds import Doer, state_of, write_down
+from shop.operators.lock_out import forget_wrong
 from shop.operators.models import Operator, OperatorSession, OperatorStatus, RecoveryCode
 from shop.operators.rules import (
-    BadOperator,
     LastOwner,
     NameTaken,
     Role,
     check_name,
-    check_password,
     check_roles,
 )
 from shop.operators.secret_words import (
     OperatorKeys,
     hash_password,
-    is_password,
     new_password,
     new_recovery_codes,
     new_totp_secret,
@@ -73,7 +71,7 @@ def add_operator(
     credentials = _give_credentials(session, operator, keys=keys)
     session.add(operator)
     session.flush()  # recovery codes and the deed name the operator
-    _keep_recovery_codes(session, operator, credentials, keys=keys)
+    keep_recovery_codes(session, operator, credentials.recovery_codes, keys=keys)
     _tell(session, operator, doer, "operators.add", before=None, now=now)
     return credentials
 
@@ -84,10 +82,9 @@ def reset_operator(
     """Give new credentials and end every session; the old ones open nothing any more."""
     before = state_of(operator)
     credentials = _give_credentials(session, operator, keys=keys)
-    operator.failures = operator.known_failures = 0
-    operator.locked_until = operator.known_locked_until = None
-    session.execute(delete(RecoveryCode).where(RecoveryCode.operator_id == operator.id))
-    _keep_recovery_codes(session, operator, credentials, keys=keys)
+    forget_wrong(operator)
+    operator.entitled_at = now
+    keep_recovery_codes(session, operator, credentials.recovery_codes, keys=keys)
     end_sessions(session, operator, now=now)
     _tell(session, operator, doer, "operators.reset", before=before, now=now)
     return credentials
@@ -106,6 +103,7 @@ def enable_operator(session: Session, operator: Operator, *, doer: Doer, now: da
     """Let them in again."""
     before = state_of(operator)
     move(session, operator, OperatorStatus.ACTIVE, at=now, actor=doer.name)
+    operator.entitled_at = now
     _tell(session, operator, doer, "operators.enable", before=before, now=now)
 
 
@@ -117,29 +115,36 @@ def set_roles(
     if Role.OWNER.value not in wanted:
         _keep_an_owner(session, operator)
     before = state_of(operator)
+    if not set(wanted) <= set(operator.roles):
+        operator.entitled_at = now
     operator.roles = wanted
     _tell(session, operator, doer, "operators.roles", before=before, now=now)
 
 
-def change_password(
-    session: Session, operator: Operator, *, old: str, new: str, doer: Doer, now: datetime
-) -> None:
-    """Change one's own password and end every session; raises `BadOperator`."""
-    if not is_password(old, operator.password_hash):
-        raise BadOperator(reason="the present password is another")
-    check_password(new, name=operator.name)
-    operator.password_hash = hash_password(new)
-    end_sessions(session, operator, now=now)
-    state = state_of(operator)
-    _tell(session, operator, doer, "operators.password", before=state, now=now)
-
-
-def end_sessions(session: Session, operator: Operator, *, now: datetime) -> None:
-    """End every session of the operator."""
+def end_sessions(session: Session, operator: Operator, *, now: datetime, but: bytes = b"") -> None:
+    """End every session of the operator, `but` the one whose token has this hash."""
     session.execute(
         update(OperatorSession)
-        .where(OperatorSession.operator_id == operator.id, OperatorSession.ended_at.is_(None))
+        .where(
+            OperatorSession.operator_id == operator.id,
+            OperatorSession.ended_at.is_(None),
+            OperatorSession.token_hash != but,
+        )
         .values(ended_at=now)
+    )
+
+
+def keep_recovery_codes(
+    session: Session, operator: Operator, codes: Sequence[str], *, keys: OperatorKeys
+) -> None:
+    """Keep hashes of these codes, and of no others."""
+    session.execute(delete(RecoveryCode).where(RecoveryCode.operator_id == operator.id))
+    session.add_all(
+        RecoveryCode(
+            operator_id=operator.id,
+            code_hash=recovery_hash(code, operator_id=operator.id, keys=keys),
+        )
+        for code in codes
     )
 
 
@@ -148,24 +153,13 @@ def _give_credentials(_session: Session, operator: Operator, *, keys: OperatorKe
     operator.password_hash = hash_password(password)
     operator.totp_sealed = seal_totp(secret, operator_id=operator.id, keys=keys)
     operator.totp_step = 0
+    operator.must_renew = True  # whoever hands these out knows them
     return Credentials(
         operator.name,
         password,
         secret,
         provisioning_uri(operator.name, secret),
         new_recovery_codes(),
-    )
-
-
-def _keep_recovery_codes(
-    session: Session, operator: Operator, credentials: Credentials, *, keys: OperatorKeys
-) -> None:
-    session.add_all(
-        RecoveryCode(
-            operator_id=operator.id,
-            code_hash=recovery_hash(code, operator_id=operator.id, keys=keys),
-        )
-        for code in credentials.recovery_codes
     )
 
 

@@ -11,8 +11,9 @@ from kit.crypto import new_token, same
 from kit.db import Begin
 from shop.operators import queries
 from shop.operators.deeds import Doer, write_down
-from shop.operators.models import Operator, OperatorSession, OperatorStatus, RecoveryCode
-from shop.operators.rules import LONGEST_STAY, SEEN_EVERY, SIGN_IN, count_failure, locked_for
+from shop.operators.lock_out import count_wrong, forget_wrong, may_try
+from shop.operators.models import Operator, OperatorSession, RecoveryCode
+from shop.operators.rules import LONGEST_STAY, SEEN_EVERY
 from shop.operators.secret_words import (
     OperatorKeys,
     accepted_step,
@@ -75,16 +76,22 @@ def _decide(
     """Open a session or count a failure; it returns instead of raising, so the count is kept."""
     known = known_browser(operator.totp_sealed, operator_id=operator.id, keys=keys)
     is_known = same(attempt.known_browser, known)
-    if not _may_try(operator, is_known=is_known, now=now):
+    if not may_try(operator, is_known=is_known, now=now):
         return None
     action = None
     if is_right:
         action = _take_second_factor(session, operator, attempt, keys=keys, now=now)
     if action is None:
-        _count_failure(session, operator, attempt, is_known=is_known, now=now)
+        count_wrong(
+            session,
+            operator,
+            address=attempt.address,
+            request_id=attempt.request_id,
+            is_known=is_known,
+            now=now,
+        )
         return None
-    operator.failures = operator.known_failures = 0
-    operator.locked_until = operator.known_locked_until = None
+    forget_wrong(operator)
     doer = Doer(operator.name, operator.id, attempt.address, attempt.request_id)
     _tell(session, operator, doer, action, now=now)
     return Entry(_open_session(session, operator, attempt, keys=keys, now=now), known)
@@ -113,12 +120,6 @@ def sign_out(session: Session, token: str, *, keys: OperatorKeys, now: datetime)
         )
         .values(ended_at=now)
     )
-
-
-def _may_try(operator: Operator, *, is_known: bool, now: datetime) -> bool:
-    locked_until = operator.known_locked_until if is_known else operator.locked_until
-    is_locked = locked_until is not None and locked_until > now
-    return operator.status is OperatorStatus.ACTIVE and not is_locked
 
 
 def _take_second_factor(
@@ -156,23 +157,6 @@ def _takes_recovery_code(
         return False
     kept.used_at = now
     return True
-
-
-def _count_failure(
-    session: Session, operator: Operator, attempt: Attempt, *, is_known: bool, now: datetime
-) -> None:
-    if is_known:
-        failures = count_failure(operator.known_failures, operator.known_locked_until, now=now)
-        lock = locked_for(failures)
-        operator.known_failures, operator.known_locked_until = failures, now + lock
-    else:
-        failures = count_failure(operator.failures, operator.locked_until, now=now)
-        lock = locked_for(failures)
-        operator.failures, operator.locked_until = failures, now + lock
-    if lock:
-        # Whoever failed need not be the operator.
-        doer = Doer(SIGN_IN, None, attempt.address, attempt.request_id)
-        _tell(session, operator, doer, "operators.locked", now=now)
 
 
 def _open_session(

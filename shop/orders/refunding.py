@@ -11,6 +11,7 @@ from kit.lifecycle import move
 from kit.money import Fen, split
 from kit.outbox import emit
 from kit.sweep import postpone, settle
+from shop.cards import queries as card_queries
 from shop.cards import service as cards
 from shop.ledger.models import AccountKind
 from shop.orders import queries
@@ -73,15 +74,8 @@ def refund_order(
     the cards are locked first, so reveal and refund of one card exclude each other. An order that
     is not delivered yet goes back whole: its rest could be neither delivered nor earned.
     """
-    if order.status not in (OrderStatus.PAID, OrderStatus.FULFILLED):
-        raise NotRefundable(status=order.status.value)
-    if order.is_held and reason is RefundReason.MEMBER:
-        raise OrderHeld
+    wanted = _find_wanted(session, order, reason=reason, line_id=line_id, quantity=quantity)
     is_delivered = order.status is OrderStatus.FULFILLED
-    lines = queries.list_lines(session, [order.id])
-    wanted = [line for line in lines if line_id in (None, line.id)]
-    if not is_delivered and not _is_everything(lines, wanted, quantity):
-        raise NotRefundable(status=order.status.value)
     amount = 0
     for line in wanted:
         amount += _take_back(session, line, quantity, is_delivered=is_delivered, now=now)
@@ -97,6 +91,23 @@ def refund_order(
         from_account=AccountKind.SALES if is_delivered else AccountKind.UNEARNED,
         now=now,
     )
+
+
+def foresee_refund(session: Session, order: Order, *, line_id: UUID | None = None) -> Fen:
+    """Return what `refund_order` would promise a member now; nothing changes. Raises as it does."""
+    wanted = _find_wanted(
+        session, order, reason=RefundReason.MEMBER, line_id=line_id, quantity=None
+    )
+    is_delivered = order.status is OrderStatus.FULFILLED
+    amount = 0
+    for line in wanted:
+        if allows_return(refund_rule_of(line.snapshot), is_delivered=is_delivered):
+            unseen = card_queries.count_unseen(session, line.id) if is_delivered else None
+            units = line.quantity - line.refunded_quantity if unseen is None else unseen
+            amount += units * (line.unit_price_fen - line.dropped_fen)
+    if amount == 0:
+        raise NotRefundable
+    return Fen(amount)
 
 
 def record_refund(session: Session, result: RefundResult, *, now: datetime) -> bool:
@@ -123,6 +134,27 @@ def record_refund(session: Session, result: RefundResult, *, now: datetime) -> b
     else:
         _note_progress(session, refund, result, now=now)
     return True
+
+
+def _find_wanted(
+    session: Session,
+    order: Order,
+    *,
+    reason: RefundReason,
+    line_id: UUID | None,
+    quantity: int | None,
+) -> list[OrderLine]:
+    """Return the lines of which something may go back, or raise `NotRefundable` or `OrderHeld`."""
+    if order.status not in (OrderStatus.PAID, OrderStatus.FULFILLED):
+        raise NotRefundable(status=order.status.value)
+    if order.is_held and reason is RefundReason.MEMBER:
+        raise OrderHeld
+    lines = queries.list_lines(session, [order.id])
+    wanted = [line for line in lines if line_id in (None, line.id)]
+    is_delivered = order.status is OrderStatus.FULFILLED
+    if not is_delivered and not _is_everything(lines, wanted, quantity):
+        raise NotRefundable(status=order.status.value)
+    return wanted
 
 
 def _is_everything(

@@ -143,21 +143,6 @@ class TestPlanning:
         assert "a lottery gives one unit to each" in answer.get_data(as_text=True)
         assert 'value="周五秒杀"' in answer.get_data(as_text=True)
 
-    def test_h133_a_price_below_cost_needs_a_second_person(self, office: Office) -> None:
-        first, second = office.clerk("planner"), office.clerk("planner")
-        fields = office.flash_sale(first)  # its SKU costs more than it brings
-        assert first.post("/campaigns/new", do="publish", **fields).status_code == 409
-        draft = landed(first.post("/campaigns/new", do="draft", **fields))
-        path = f"/campaigns/{draft}"
-        version = first.version(path)
-        assert "不能审批自己的草稿" in first.page(path)
-        assert first.post(f"{path}/publish", version=version).status_code == 409
-        assert second.post(f"{path}/publish", version=version).status_code == 303
-        with office.world.begin() as session:
-            campaign = session.get_one(Campaign, UUID(draft))
-            assert (campaign.created_by, campaign.approved_by) == (first.name, second.name)
-        assert actions(office)[-1] == ("campaigns.publish", second.name)
-
 
 class TestActions:
     def test_pausing_resuming_and_what_is_written_down(self, office: Office) -> None:

@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import pyotp
 import pytest
+from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from kit.ratelimit import LimiterUnavailable, RateLimiter
 from shop.operators import service
 from shop.operators.deeds import Doer
+from shop.operators.models import Operator
 from shop.operators.service import Credentials
 from tests.console.office import Clerk, Office, hidden
 from tests.miniprogram_api.world import World
@@ -26,11 +28,19 @@ ELSEWHERE = (
 
 @pytest.fixture
 def told(office: Office) -> Credentials:
-    """Return the credentials of an owner."""
+    """Return the credentials of an owner who renewed what others knew of them."""
+    credentials = add(office, "lin")
+    with office.world.begin() as session:
+        session.execute(update(Operator).values(must_renew=False))
+    return credentials
+
+
+def add(office: Office, name: str) -> Credentials:
+    """Make an owner."""
     with office.world.begin() as session:
         return service.add_operator(
             session,
-            name="lin",
+            name=name,
             roles=["owner"],
             keys=office.keys,
             doer=Doer("tests"),

@@ -1,0 +1,165 @@
+"""What operators change about their own credentials: the password, or all that others know."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from kit.crypto import same
+from kit.db import Begin
+from kit.errors import Conflict, DomainError
+from shop.operators import queries
+from shop.operators.deeds import Doer, state_of, write_down
+from shop.operators.lock_out import count_wrong, forget_wrong, may_try
+from shop.operators.models import Operator
+from shop.operators.rules import BadOperator, TriedTooOften, check_password
+from shop.operators.secret_words import (
+    OperatorKeys,
+    accepted_step,
+    hash_password,
+    is_password,
+    known_browser,
+    new_recovery_codes,
+    open_offer,
+    seal_totp,
+    token_hash,
+)
+from shop.operators.service import end_sessions, keep_recovery_codes
+
+
+class NothingToRenew(Conflict):
+    """Nobody else knows what the operator signs in with."""
+
+    code = "operators.nothing_to_renew"
+    title = "Your credentials are your own already"
+    message = "您的登录凭据已经更换"
+
+
+@dataclass(frozen=True, slots=True)
+class NewWords:
+    """What somebody signs in with from now on: a password, and a secret that a code is shown of."""
+
+    password: str = field(repr=False)
+    offer: str = field(repr=False)  # as `secret_words.seal_offer` made it
+    code: str = field(repr=False)
+
+
+def change_password(
+    begin: Begin,
+    operator_id: UUID,
+    *,
+    old: str,
+    new: str,
+    browser: str,
+    keys: OperatorKeys,
+    doer: Doer,
+    now: datetime,
+) -> None:
+    """Change one's own password and end every session; raises `BadOperator` or `TriedTooOften`.
+
+    Passwords are compared and hashed between two transactions, as at sign-in, and wrong guesses
+    count as they do there: whoever holds somebody's session must not find the password by it.
+    `browser` is what a browser keeps that the operator signed in from.
+    """
+    with begin() as session:
+        found = queries.get_operator(session, operator_id)
+    check_password(new, name=found.name)
+    is_right = is_password(old, found.password_hash)
+    fresh = hash_password(new) if is_right else None
+    with begin() as session:
+        operator = queries.lock_operator(session, operator_id)
+        refusal = _refuse(session, operator, found, fresh, browser, keys=keys, doer=doer, now=now)
+        if refusal is None and fresh is not None:
+            operator.password_hash = fresh
+            end_sessions(session, operator, now=now)
+            _tell(session, operator, doer, "operators.password", now=now)
+    if refusal is not None:  # only now, so that the count is kept
+        raise refusal
+
+
+def renew(
+    begin: Begin,
+    operator_id: UUID,
+    words: NewWords,
+    *,
+    token: str,
+    keys: OperatorKeys,
+    doer: Doer,
+    now: datetime,
+) -> list[str]:
+    """Take words that nobody else knows, and return new recovery codes; other sessions end.
+
+    `token` is the session that stays. Raises `BadOperator` or `NothingToRenew`.
+    """
+    with begin() as session:
+        found = queries.get_operator(session, operator_id)
+    check_password(words.password, name=found.name)
+    secret = open_offer(words.offer, operator_id=operator_id, keys=keys)
+    if secret is None:
+        raise BadOperator(reason="the secret on the page was not made for you: take this one")
+    if is_password(words.password, found.password_hash):
+        raise BadOperator(reason="that is the password you were given: choose another")
+    fresh = hash_password(words.password)
+    sealed = seal_totp(secret, operator_id=operator_id, keys=keys)
+    code = words.code.strip().replace(" ", "")
+    step = accepted_step(sealed, code, operator_id=operator_id, keys=keys, after=0, now=now)
+    if step is None:
+        raise BadOperator(reason="the code is not one of the new secret")
+    with begin() as session:
+        operator = queries.lock_operator(session, operator_id)
+        if not operator.must_renew or not same(operator.password_hash, found.password_hash):
+            raise NothingToRenew
+        operator.password_hash, operator.totp_sealed, operator.totp_step = fresh, sealed, step
+        operator.must_renew = False
+        codes = new_recovery_codes()
+        keep_recovery_codes(session, operator, codes, keys=keys)
+        end_sessions(session, operator, now=now, but=token_hash(token, keys=keys))
+        _tell(session, operator, doer, "operators.renew", now=now)
+    return codes
+
+
+def _refuse(
+    session: Session,
+    operator: Operator,
+    found: Operator,
+    fresh: str | None,
+    browser: str,
+    *,
+    keys: OperatorKeys,
+    doer: Doer,
+    now: datetime,
+) -> DomainError | None:
+    """Return why the password stays, or None; a wrong guess is counted."""
+    known = known_browser(operator.totp_sealed, operator_id=operator.id, keys=keys)
+    is_known = same(browser, known)
+    if not may_try(operator, is_known=is_known, now=now):
+        return TriedTooOften()
+    if not same(operator.password_hash, found.password_hash):
+        return BadOperator(reason="the password was changed meanwhile")
+    if fresh is None:
+        count_wrong(
+            session,
+            operator,
+            address=doer.address,
+            request_id=doer.request_id,
+            is_known=is_known,
+            now=now,
+        )
+        return BadOperator(reason="the present password is another")
+    forget_wrong(operator)
+    return None
+
+
+def _tell(session: Session, operator: Operator, doer: Doer, action: str, *, now: datetime) -> None:
+    state = state_of(operator)
+    write_down(
+        session,
+        doer,
+        action=action,
+        subject_kind="operator",
+        subject=operator.name,
+        before=state,
+        after=state,
+        now=now,
+    )
