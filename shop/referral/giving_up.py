@@ -1,4 +1,4 @@
-"""Earnings that nobody will ask for: their leader closed the account, so they are the house's again.
+"""Earnings that nobody will ask for: their leader closed the account; they are the house's again.
 
 It is done by a handler and not while the account is closed: whoever changes a leader's sums locks
 them before the member, and a closing account is locked first.
@@ -33,7 +33,7 @@ def give_up_if_closed(session: Session, earnings: Earnings, *, now: datetime) ->
         is_pending = commission.status is S.PENDING
         # Of what is payable the oldest was paid already, or eaten by a debt: the newest is left.
         back = Fen(commission.left_fen if is_pending else min(commission.left_fen, ready))
-        ready -= 0 if is_pending else back
+        ready = ready if is_pending else Fen(ready - back)
         side = pending(member_id) if is_pending else payable(member_id)
         steps.append(Step(EntryKind.GIVEN_UP, side, EXPENSE, back, commission))
         commission.left_fen = Fen(commission.left_fen - back)
