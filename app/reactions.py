@@ -49,7 +49,7 @@ from shop.campaigns.events import (
 )
 from shop.cards.events import CardRevealed
 from shop.chat_groups.handlers import reassign_chat_groups_when_joined
-from shop.members.events import MembersJoined
+from shop.members.events import AccountClosed, MembersJoined
 from shop.orders.events import OrderClosed, OrderFulfilled, OrderPaid, OrderRefunded
 from shop.orders.handlers import reassign_when_joined
 from shop.outreach.handlers import (
@@ -64,6 +64,7 @@ from shop.referral.events import CommissionEarned
 from shop.referral.handlers import (
     attribute_order_when_paid,
     claw_back_when_refunded,
+    give_up_earnings_when_closed,
     reassign_earnings_when_joined,
 )
 from shop.withdrawals.handlers import reassign_withdrawals_when_joined
@@ -79,6 +80,7 @@ REACTIONS: Final[Reactions] = {
         reassign_inbox_when_joined,
         reassign_withdrawals_when_joined,
     ],
+    AccountClosed: [give_up_earnings_when_closed],
     OrderPaid: [
         take_seat_when_paid,
         take_entry_when_paid,

@@ -9,9 +9,20 @@ from flask import request
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 
+from kit.errors import Malformed
+
 MOST_WORDS: Final = 80
+MOST_REASON: Final = 200
 
 _Kind = TypeVar("_Kind", bound=StrEnum)
+
+
+class NoReason(Malformed):
+    """Whoever decides says why; somebody reads it."""
+
+    code = "no_reason_given"
+    title = "Say why"
+    message = "请填写原因"
 
 
 def choice_of(kind: type[_Kind], name: str) -> _Kind | None:
@@ -44,6 +55,14 @@ def split(place: str) -> SplitResult:
         return urlsplit(place)
     except ValueError:
         return urlsplit("")
+
+
+def reason() -> str:
+    """Return why somebody does what the form asks for, or raise `NoReason`."""
+    why = request.form.get("why", "").strip()[:MOST_REASON]
+    if not why:
+        raise NoReason
+    return why
 
 
 def refuse_nul(texts: MultiDict[str, str]) -> None:

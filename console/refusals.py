@@ -69,6 +69,11 @@ def show_conflict(kept: Mapping[str, str], **told: Any) -> Response:
     return _page("console/conflict.html", 409, kept=kept, place=request.path, **told)
 
 
+def show_changed(kept: Mapping[str, str], **told: Any) -> Response:
+    """Show how a thing stands that changed meanwhile, with what was typed."""
+    return _page("console/changed.html", 409, kept=kept, place=request.path, **told)
+
+
 def _show_refusal(refusal: DomainError) -> Response:
     status = status_of(refusal)
     log.info("refused", extra={"refusal": refusal.code, "status": status})

@@ -49,6 +49,17 @@ def lasting(seconds: int | timedelta) -> str:
     return " ".join(parts[:2]) or f"0 {_('秒')}"
 
 
+def percent(basis_points: int) -> str:
+    """Return a share in hundredths of a per cent: 525 → "5.25%"."""
+    whole, rest = divmod(basis_points, 100)
+    return f"{whole}.{rest:02d}".rstrip("0").rstrip(".") + "%"
+
+
+def masked_name(name: str | None) -> str:
+    """Return a nickname of which the first character is shown."""
+    return f"{name[0]}**" if name else "—"
+
+
 def masked(row_id: UUID | str) -> str:
     """Return an id by which a member is told apart, and no more."""
     text = str(row_id)

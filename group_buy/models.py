@@ -12,6 +12,7 @@ from sqlalchemy import (
     Index,
     String,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -82,6 +83,7 @@ class Group(Base, Retried):
         CheckConstraint("house_seats BETWEEN 0 AND seats_required", name="house_seats_sane"),
         Index("ix_groups_due_at", "due_at", postgresql_where="due_at IS NOT NULL"),
         Index("ix_groups_campaign_id_status", "campaign_id", "status", "id"),
+        Index("ix_groups_status", text("lower(status)"), "id"),  # of lists over all campaigns
     )
     lifecycle = GROUP_LIFECYCLE
 

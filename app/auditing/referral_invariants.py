@@ -64,6 +64,13 @@ REFERRAL_INVARIANTS: Final = (
         "   OR s.at < o.fulfilled_at + c.holds_days * interval '1 day'",
     ),
     Invariant(
+        "I31.nothing_is_left_behind",
+        "whoever closed their account has nothing coming: it went back to the house",
+        "SELECT e.member_id FROM earnings e JOIN members m ON m.id = e.member_id"
+        " WHERE m.status = 'deleted' AND e.pending_fen + e.payable_fen > 0"
+        "   AND m.deleted_at < CAST(:now AS timestamptz) - interval '10 minutes'",
+    ),
+    Invariant(
         "ledger.statements_are_the_books",
         "a leader's sums are those of their statement and of their accounts, to the fen",
         "WITH posted AS (SELECT debit_account_id account_id, -amount_fen fen FROM transfers"

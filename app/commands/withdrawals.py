@@ -57,6 +57,19 @@ def reject(withdrawal_id: UUID, why: str, actor: str) -> None:
     click.echo(f"{done.out_bill_no} is rejected")
 
 
+@group.command("ask-again", help="Have the platform asked at once about one that was sent.")
+@click.argument("withdrawal_id", metavar="WITHDRAWAL", type=click.UUID)
+def ask_again(withdrawal_id: UUID) -> None:
+    """For an unknown result; the sweep asks under the same number."""
+    ports = process.ports()
+    try:
+        with ports.begin() as session:
+            done = service.ask_again(session, withdrawal_id, now=ports.clock())
+    except DomainError as refusal:
+        raise explained(refusal) from None
+    click.echo(f"{done.out_bill_no} is asked about")
+
+
 def _line(each: Withdrawal) -> str:
     return (
         f"{each.id}  {each.out_bill_no}  member {each.member_id}  {each.channel.value}"

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Index,
     String,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -61,6 +62,7 @@ class OrderSheet(Base, Retried):
         CheckConstraint("status <> 'failed' OR paid_fen < minimum_fen", name="minimum_missed"),
         Index("ix_order_sheets_due_at", "due_at", postgresql_where="due_at IS NOT NULL"),
         Index("ix_order_sheets_leader_id", "leader_id", "id"),
+        Index("ix_order_sheets_status", text("lower(status)"), "id"),  # of lists over all leaders
     )
     lifecycle = SHEET_LIFECYCLE
 

@@ -14,3 +14,12 @@ class MembersJoined(Event):
 
     from_id: str
     into_id: str
+
+
+@dataclass(frozen=True)
+class AccountClosed(Event):
+    """A member deleted their account; nothing of the person is left in this room."""
+
+    name: ClassVar[str] = "members.account_closed"
+
+    member_id: str

@@ -64,6 +64,7 @@ def set_phone(
     if other is not None:
         raise PhoneBelongsToAnother
     member.phone_hash = phone_hash
+    member.phone_tail_hash = phone_book.hash_tail(phone)
     member.phone_sealed = phone_book.seal(phone, member_id=member.id)
     return member
 
@@ -109,6 +110,7 @@ def _hand_over_person(session: Session, phone_book: PhoneBook, gone: Member, kep
     kept.leader_since = min(approvals, default=None)
     if phone is not None:
         kept.phone_hash = phone_hash
+        kept.phone_tail_hash = phone_book.hash_tail(phone)
         kept.phone_sealed = phone_book.seal(phone, member_id=kept.id)
 
 

@@ -4,7 +4,15 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.db import Base, PrimaryId, text_enum
@@ -44,6 +52,17 @@ class Member(Base):
             "joined_into_id",
             postgresql_where="joined_into_id IS NOT NULL",
         ),
+        Index(
+            "ix_members_phone_tail_hash",
+            "phone_tail_hash",
+            "id",
+            postgresql_where="phone_tail_hash IS NOT NULL",
+        ),
+        # Of the console's lists and its search by the end of an id, which is a member's number.
+        Index("ix_members_number", text("right(CAST(id AS text), 6)")),
+        Index("ix_members_gone", "status", "id", postgresql_where="status <> 'active'"),
+        Index("ix_members_leaders", "id", postgresql_where="leader_since IS NOT NULL"),
+        Index("ix_members_applicants", "id", postgresql_where="leader_applied_at IS NOT NULL"),
     )
     lifecycle = MEMBER_LIFECYCLE
 
@@ -53,6 +72,8 @@ class Member(Base):
     avatar_url: Mapped[str | None] = mapped_column(String(500))
     phone_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     phone_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
+    # Of the last four digits: people who ask for help tell them, and they are shown to operators.
+    phone_tail_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     joined_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("members.id"))
     created_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]

@@ -8,6 +8,7 @@ from kit.crypto import KEY_BYTES, keyed_hash, seal, unseal
 from kit.errors import Malformed
 
 CHINA: Final = "+86"
+TAIL: Final = 4  # digits of a number that are shown, too
 
 _SEPARATORS: Final = re.compile(r"[ ().\-]")
 _CHINESE_MOBILE: Final = re.compile(r"1[3-9][0-9]{9}")
@@ -66,6 +67,10 @@ class PhoneBook:
     def hash(self, phone: str) -> bytes:
         """Return the keyed hash of a normalised number, 32 bytes, by which it is looked up."""
         return keyed_hash(self._hash_key, b"members.phone", phone.encode())
+
+    def hash_tail(self, digits: str) -> bytes:
+        """Return the keyed hash of a number's last four digits, which many members share."""
+        return keyed_hash(self._hash_key, b"members.phone_tail", digits[-TAIL:].encode())
 
     def mask(self, phone: str) -> str:
         """Return what may be shown of a normalised number: "138****1234", abroad "+14****67"."""

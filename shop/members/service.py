@@ -13,7 +13,9 @@ from kit.crypto import keyed_hash, new_token
 from kit.errors import Conflict
 from kit.ids import new_id
 from kit.lifecycle import move
+from kit.outbox import emit
 from shop.members import queries, rules
+from shop.members.events import AccountClosed
 from shop.members.identities import find_or_make_owner
 from shop.members.models import Consent, Identity, Member, MemberStatus, SignIn
 from shop.members.phones import PhoneBook
@@ -183,6 +185,7 @@ def pseudonymise(session: Session, *, member_id: UUID, now: datetime) -> None:
     session.execute(delete(Identity).where(Identity.member_id == member_id))
     session.execute(update(SignIn).where(SignIn.member_id == member_id).values(device_hash=None))
     _end_sign_ins(session, member_id, now=now)
+    emit(session, AccountClosed(member_id=str(member_id)), now=now)
 
 
 def forget_person(session: Session, member: Member) -> None:
@@ -192,6 +195,7 @@ def forget_person(session: Session, member: Member) -> None:
     member.avatar_url = None
     member.phone_sealed = None
     member.phone_hash = None
+    member.phone_tail_hash = None
     session.flush()  # a number is unique, and another member may take it in this transaction
 
 

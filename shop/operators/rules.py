@@ -77,6 +77,15 @@ class Permission(StrEnum):
     REFUND = "refunds.make"
     MONEY = "money.see"
     RESOLVE = "money.resolve"
+    MEMBERS = "members.see"
+    SIGN_OUT = "members.sign_out"  # everywhere, when a phone is lost
+    LEADERS = "leaders.see"
+    APPOINT = "leaders.appoint"  # and decline, and stop
+    RATES = "leaders.rates"
+    WITHDRAWALS = "withdrawals.see"
+    PAY_OUT = "withdrawals.decide"
+    GROUPS = "groups.see"  # and order sheets
+    COMPLETE = "groups.complete"  # at the house's cost, as one of two persons
     JOBS = "jobs.see"
     RETRY = "jobs.retry"
     AUDIT = "audit.see"
@@ -98,52 +107,22 @@ class Role(StrEnum):
 
 P = Permission
 _SEEING: Final = frozenset(
-    {
-        P.TODAY,
-        P.CAMPAIGNS,
-        P.STOCK,
-        P.ORDERS,
-        P.REFUNDS,
-        P.MONEY,
-        P.JOBS,
-        P.AUDIT,
-        P.OPERATORS,
-        P.APPROVALS,
-    }
+    {P.TODAY, P.CAMPAIGNS, P.STOCK, P.ORDERS, P.REFUNDS, P.MONEY, P.JOBS, P.AUDIT, P.OPERATORS}
+    | {P.MEMBERS, P.LEADERS, P.WITHDRAWALS, P.GROUPS, P.APPROVALS}
 )
 MAY: Final[dict[Role, frozenset[Permission]]] = {
     Role.OWNER: frozenset(Permission),
     Role.PLANNER: frozenset(
-        {
-            P.TODAY,
-            P.CAMPAIGNS,
-            P.PLAN,
-            P.RUN,
-            P.STOP_ALL,
-            P.STOCK,
-            P.IMPORT,
-            P.FREEZE,
-            P.ORDERS,
-            P.APPROVALS,
-            P.APPROVE,
-        }
+        {P.TODAY, P.CAMPAIGNS, P.PLAN, P.RUN, P.STOP_ALL, P.STOCK, P.IMPORT, P.FREEZE, P.ORDERS}
+        | {P.LEADERS, P.RATES, P.GROUPS, P.COMPLETE, P.APPROVALS, P.APPROVE}
     ),
     Role.SUPPORT: frozenset(
-        {P.TODAY, P.CAMPAIGNS, P.STOCK, P.ORDERS, P.REFUNDS, P.REFUND, P.STOP_ALL, P.APPROVALS}
+        {P.TODAY, P.CAMPAIGNS, P.STOCK, P.ORDERS, P.REFUNDS, P.REFUND, P.STOP_ALL}
+        | {P.MEMBERS, P.SIGN_OUT, P.LEADERS, P.APPOINT, P.GROUPS, P.COMPLETE, P.APPROVALS}
     ),
     Role.FINANCE: frozenset(
-        {
-            P.TODAY,
-            P.ORDERS,
-            P.REFUNDS,
-            P.REFUND,
-            P.MONEY,
-            P.RESOLVE,
-            P.JOBS,
-            P.RETRY,
-            P.APPROVALS,
-            P.APPROVE,
-        }
+        {P.TODAY, P.ORDERS, P.REFUNDS, P.REFUND, P.MONEY, P.RESOLVE, P.JOBS, P.RETRY}
+        | {P.MEMBERS, P.LEADERS, P.WITHDRAWALS, P.PAY_OUT, P.APPROVALS, P.APPROVE}
     ),
     Role.AUDITOR: _SEEING,
 }

@@ -73,6 +73,9 @@ def earn(session: Session, order: Order, *, earner_id: UUID, now: datetime) -> l
     # Who handed their sums over before we had the lock would keep these for ever.
     if queries.has_joined(session, earner_id):
         raise EarnerChanged
+    # What is left behind by who closed the account is written back once.
+    if queries.has_closed(session, earner_id):
+        return []
     session.add_all(made)
     session.flush()  # entries name them
     post(

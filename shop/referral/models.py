@@ -36,6 +36,11 @@ class Invite(Base):
             postgresql_nulls_not_distinct=True,
         ),
         Index("ix_invites_member_id", "member_id", "id"),
+        Index(
+            "ix_invites_campaign_id",
+            "campaign_id",
+            postgresql_where="campaign_id IS NOT NULL",
+        ),
     )
 
     id: Mapped[PrimaryId]
@@ -120,16 +125,26 @@ class CommissionStatus(StrEnum):
     PAYABLE = "payable"
     PAID = "paid"  # what comes back from now on is the leader's debt
     CLAWED_BACK = "clawed_back"  # everything it was earned on came back first
+    GIVEN_UP = "given_up"  # the leader closed the account before it was paid
 
 
 COMMISSION_LIFECYCLE = Lifecycle(
     "commission",
     initial=CommissionStatus.PENDING,
     moves={
-        CommissionStatus.PENDING: {CommissionStatus.PAYABLE, CommissionStatus.CLAWED_BACK},
-        CommissionStatus.PAYABLE: {CommissionStatus.PAID, CommissionStatus.CLAWED_BACK},
+        CommissionStatus.PENDING: {
+            CommissionStatus.PAYABLE,
+            CommissionStatus.CLAWED_BACK,
+            CommissionStatus.GIVEN_UP,
+        },
+        CommissionStatus.PAYABLE: {
+            CommissionStatus.PAID,
+            CommissionStatus.CLAWED_BACK,
+            CommissionStatus.GIVEN_UP,
+        },
         CommissionStatus.PAID: set(),
         CommissionStatus.CLAWED_BACK: set(),
+        CommissionStatus.GIVEN_UP: set(),
     },
 )
 
@@ -144,9 +159,10 @@ class Commission(Base, Retried):
         fen_not_negative("left_fen"),
         CheckConstraint("left_fen <= amount_fen AND amount_fen <= base_fen", name="amounts_sane"),
         CheckConstraint("(status = 'clawed_back') <= (left_fen = 0)", name="clawed_back_whole"),
+        CheckConstraint("(status = 'given_up') <= (left_fen = 0)", name="given_up_whole"),
         CheckConstraint("(status = 'pending') = (due_at IS NOT NULL)", name="due_when"),
         CheckConstraint("(basis_points IS NULL) <> (fixed_fen IS NULL)", name="one_way"),
-        Index("ix_commissions_earner_id", "earner_id", "status"),
+        Index("ix_commissions_earner_id", "earner_id", "status", "id"),
         Index("ix_commissions_due_at", "due_at", postgresql_where="due_at IS NOT NULL"),
     )
     lifecycle = COMMISSION_LIFECYCLE
@@ -199,6 +215,7 @@ class EntryKind(StrEnum):
     MATURED = "matured"  # the window for refunds is over
     CLAWED_BACK = "clawed_back"  # units came back before the leader was paid
     INDEBTED = "indebted"  # units came back afterwards
+    GIVEN_UP = "given_up"  # the leader closed the account: it is the house's again
     SET_OFF = "set_off"  # earnings pay the debt
     WITHDRAWN = "withdrawn"  # asked for: a withdrawal is open
     RETURNED = "returned"  # of a withdrawal that came to nothing

@@ -91,10 +91,10 @@ def confirm(
     sides = withdrawing(earnings.member_id), PAYOUTS
     step = Step(EntryKind.PAID_OUT, *sides, fen, withdrawal_id=withdrawal_id)
     post(session, earnings, [step], now=now)
-    _mark_paid(session, earnings, actor=actor, now=now)
+    mark_paid(session, earnings, actor=actor, now=now)
 
 
-def _mark_paid(session: Session, earnings: Earnings, *, actor: str, now: datetime) -> None:
+def mark_paid(session: Session, earnings: Earnings, *, actor: str, now: datetime) -> None:
     """Move to `paid` those commissions, oldest first, that all payments up to now cover whole."""
     marked = select(func.coalesce(func.sum(Commission.left_fen), 0)).where(
         Commission.earner_id == earnings.member_id, Commission.status == S.PAID

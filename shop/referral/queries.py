@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from kit.errors import NotFound
 from kit.pages import Page, read_page
 from shop.members.devices import share_a_device
-from shop.members.models import Identity, Member
+from shop.members.models import Identity, Member, MemberStatus
 from shop.orders.models import Order
 from shop.payments.models import Payment
 from shop.referral.models import (
@@ -101,6 +101,12 @@ def has_joined(session: Session, member_id: UUID) -> bool:
     """Say whether the member is part of another by now, whatever was read of them before."""
     joined = select(Member.joined_into_id).where(Member.id == member_id)
     return session.scalar(joined) is not None
+
+
+def has_closed(session: Session, member_id: UUID) -> bool:
+    """Say whether the member has closed the account by now, whatever was read of them before."""
+    status = session.scalar(select(Member.status).where(Member.id == member_id))
+    return status is MemberStatus.DELETED
 
 
 def list_parts(session: Session, member_id: UUID) -> set[UUID]:

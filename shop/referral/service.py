@@ -20,6 +20,7 @@ from shop.orders.models import Order
 from shop.referral import commissions, queries
 from shop.referral.earning import hand_over, lock_earnings
 from shop.referral.events import CommissionEarned
+from shop.referral.giving_up import give_up_if_closed
 from shop.referral.models import (
     Attribution,
     Commission,
@@ -216,6 +217,7 @@ def reassign(session: Session, *, gone_id: UUID, kept_id: UUID, now: datetime) -
         )
     hand_over(session, locked[gone_id], locked[kept_id], now=now)
     commissions.adjust_own(session, locked[kept_id], now=now)
+    give_up_if_closed(session, locked[kept_id], now=now)
 
 
 def _refusal_of(

@@ -86,6 +86,7 @@ class Withdrawal(Base, Retried):
             postgresql_where="ended_at IS NULL",
         ),
         Index("ix_withdrawals_member_id", "member_id", "id"),
+        Index("ix_withdrawals_status", "status", "id"),
         Index("ix_withdrawals_due_at", "due_at", postgresql_where="due_at IS NOT NULL"),
     )
     lifecycle = WITHDRAWAL_LIFECYCLE

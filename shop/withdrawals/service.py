@@ -19,9 +19,10 @@ from shop.members import queries as members
 from shop.payments.transfer_gateway import TransferGateway
 from shop.referral import payouts
 from shop.referral.earning import PAYOUTS, lock_earnings
+from shop.referral.giving_up import give_up_if_closed
 from shop.referral.models import Earnings
 from shop.withdrawals import queries
-from shop.withdrawals.models import UNSENT, TakeBack, Withdrawal, WithdrawalStatus
+from shop.withdrawals.models import SENT, UNSENT, TakeBack, Withdrawal, WithdrawalStatus
 from shop.withdrawals.rules import WithdrawalTerms, check_amount, fee_of
 
 S = WithdrawalStatus
@@ -50,6 +51,14 @@ class NotCancellable(Conflict):
     code = "withdrawals.not_cancellable"
     title = "The withdrawal has ended"
     message = "该提现已结束，无法取消"
+
+
+class NothingToAsk(Conflict):
+    """The platform cannot know anything of it: nothing was sent, or it has ended."""
+
+    code = "withdrawals.nothing_to_ask"
+    title = "There is nothing to ask the platform about this withdrawal"
+    message = "该提现尚未发出或已结束，无需查询"
 
 
 class NotInReview(Conflict):
@@ -136,6 +145,19 @@ def reject(
     return withdrawal
 
 
+def ask_again(session: Session, withdrawal_id: UUID, *, now: datetime) -> Withdrawal:
+    """Have the sweep ask the platform at once what became of a withdrawal that was sent.
+
+    It does what it would do later; asking twice at the same time does no harm. Raises
+    `NothingToAsk` or `queries.WithdrawalNotFound`.
+    """
+    _, withdrawal = queries.lock_withdrawal(session, withdrawal_id)
+    if withdrawal.status not in SENT:
+        raise NothingToAsk(status=withdrawal.status.value)
+    withdrawal.due_at = now
+    return withdrawal
+
+
 def cancel(session: Session, withdrawal_id: UUID, *, member_id: UUID, now: datetime) -> Withdrawal:
     """Take a withdrawal back: at once while nothing was sent, else if the platform still can.
 
@@ -183,6 +205,8 @@ def end(
     payouts.give_back(
         session, earnings, withdrawal.amount_fen, withdrawal_id=withdrawal.id, now=now
     )
+    # A joined member's may end after whoever they became part of has closed the account.
+    give_up_if_closed(session, earnings, now=now)
 
 
 def pay(

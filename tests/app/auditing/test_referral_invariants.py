@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from app.auditing.referral_invariants import REFERRAL_INVARIANTS
+from shop.members.service import pseudonymise
 from tests.app.auditing.test_invariants import violated
 from tests.factories.owning import owning
 from tests.factories.referrals import HOLDS, ReferralBench
@@ -62,6 +63,18 @@ PLANTED: dict[str, list[str]] = {
             f" WHERE c.order_id = o.id AND c.id = {PAYABLE}"
         ),
     ],
+    "I31.nothing_is_left_behind": [
+        (
+            "UPDATE members SET status = 'deleted', leader_since = NULL,"
+            " deleted_at = created_at - interval '1 hour'"
+            " WHERE id = (SELECT member_id FROM earnings WHERE payable_fen > 0 LIMIT 1)"
+        ),
+        (
+            "UPDATE members SET status = 'deleted', leader_since = NULL,"
+            " deleted_at = created_at - interval '1 hour'"
+            " WHERE id = (SELECT member_id FROM earnings WHERE pending_fen > 0 LIMIT 1)"
+        ),
+    ],
     "ledger.statements_are_the_books": [
         "UPDATE earnings SET pending_fen = pending_fen + 1",
         "UPDATE earnings SET paid_fen = paid_fen + 1",
@@ -108,6 +121,11 @@ def live(shop: ReferralBench) -> None:
     shop.open(leader, leader)
     shop.now += timedelta(minutes=11)
     shop.sold(other)
+    closed = shop.leader()
+    shop.sold(closed)
+    with shop.begin() as session:
+        pseudonymise(session, member_id=closed, now=shop.now - timedelta(minutes=20))
+    shop.relay()
 
 
 @pytest.fixture(scope="module")
@@ -128,8 +146,8 @@ class TestReferralInvariants:
         with lively.begin() as session:
             statuses = set(session.scalars(text("SELECT DISTINCT status FROM commissions")))
             kinds = set(session.scalars(text("SELECT DISTINCT kind FROM commission_entries")))
-        assert statuses == {"pending", "payable", "paid", "clawed_back"}
-        assert len(kinds) == 9
+        assert statuses == {"pending", "payable", "paid", "clawed_back", "given_up"}
+        assert len(kinds) == 10
 
     @pytest.mark.parametrize(
         ("name", "sql"),
