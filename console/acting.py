@@ -50,16 +50,17 @@ def acting(action: str, kind: str, subject: str = "") -> Iterator[Deed]:
         )
 
 
-def earlier_place(deed: Deed) -> str | None:
+def earlier_place(deed: Deed, *, but: str = "") -> str | None:
     """Claim the form's key and return None, or return where its first sending led.
 
-    A double click makes one thing, and ends where the first one ends.
+    A double click makes one thing, and ends where the first one ends. Of the field
+    `but`, a secret, not even a digest is kept.
     """
     found = idempotency.recall(
         deed.session,
         scope=_scope(),
         key=_key(),
-        request=idempotency.fingerprint(request.method, request.path, _fields()),
+        request=idempotency.fingerprint(request.method, request.path, _fields(but)),
         now=deed.now,
     )
     return None if found is None else str(found.body["place"])
@@ -80,5 +81,5 @@ def _key() -> str:
     return given[:64] or str(g.get("request_id", ""))
 
 
-def _fields() -> dict[str, str]:
-    return {name: value for name, value in request.form.items() if name != "csrf"}
+def _fields(but: str) -> dict[str, str]:
+    return {name: value for name, value in request.form.items() if name not in ("csrf", but)}
