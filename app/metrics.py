@@ -26,6 +26,16 @@ SECONDS: Final = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 REFUSALS: Final = Counter("refusals", "Problems answered, by code", ["code"])
+NOTICES_REJECTED: Final = Counter(
+    "notices_rejected",
+    "Notices that were not authentic, by channel and reason",
+    ["channel", "reason"],
+)
+
+
+def count_rejected_notice(channel: str, reason: str) -> None:
+    """Count a notice that nobody can have sent whom we trust."""
+    NOTICES_REJECTED.labels(channel, reason).inc()
 
 
 def render() -> bytes:

@@ -26,14 +26,19 @@ from group_buy.handlers import (
     publish_when_copied,
     reassign_seats_when_joined,
     take_seat_when_paid,
+    tell_member_when_moved,
     tell_members_when_failed,
     tell_members_when_formed,
+    tell_members_when_nudged,
 )
 from group_buy.sheets.events import SheetCancelled, SheetConfirmed, SheetFailed, SheetOpened
 from group_buy.sheets.handlers import (
     let_entry_lapse_when_closed,
     reassign_sheets_when_joined,
     take_entry_when_paid,
+    tell_members_when_sheet_cancelled,
+    tell_members_when_sheet_confirmed,
+    tell_members_when_sheet_failed,
 )
 from kit.outbox import Reactions
 from shop.campaigns.events import (
@@ -48,11 +53,13 @@ from shop.campaigns.events import (
     CampaignWarmed,
 )
 from shop.cards.events import CardRevealed
+from shop.chat_groups.events import ChatGroupAdded
 from shop.chat_groups.handlers import reassign_chat_groups_when_joined
 from shop.members.events import AccountClosed, MembersJoined
 from shop.orders.events import OrderClosed, OrderFulfilled, OrderPaid, OrderRefunded
 from shop.orders.handlers import reassign_when_joined
 from shop.outreach.handlers import (
+    plan_pushes_when_chat_group_added,
     plan_pushes_when_scheduled,
     push_when_settled,
     reassign_inbox_when_joined,
@@ -105,15 +112,16 @@ REACTIONS: Final[Reactions] = {
     CampaignResumed: [],
     CampaignCancelled: [],
     CampaignCopiedForSlot: [publish_when_copied, publish_sale_when_copied],
+    ChatGroupAdded: [plan_pushes_when_chat_group_added],
     GroupFormed: [tell_members_when_formed],
     GroupFailed: [tell_members_when_failed],
-    GroupNudged: [],
+    GroupNudged: [tell_members_when_nudged],
     InitiationPassed: [],
-    SeatMoved: [],
+    SeatMoved: [tell_member_when_moved],
     SheetOpened: [],
-    SheetConfirmed: [],
-    SheetFailed: [],
-    SheetCancelled: [],
+    SheetConfirmed: [tell_members_when_sheet_confirmed],
+    SheetFailed: [tell_members_when_sheet_failed],
+    SheetCancelled: [tell_members_when_sheet_cancelled],
     UnitsClaimed: [],
     OfferMade: [tell_member_when_offered],
     LotteryDrawn: [],

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from redis import Redis
 
 from app.messaging import make_channels, make_content_checks
+from app.metrics import count_rejected_notice
 from app.options import WebOptions
 from app.redis_clients import make_gate_redis, make_redis
 from config.settings import AlipaySettings, SecretSettings, Settings, WechatPaySettings
@@ -30,6 +31,7 @@ from shop.members.wechat import WechatMembers, WechatShippingDesk
 from shop.payments.alipay import AlipayGateway
 from shop.payments.alipay_transfers import AlipayTransfers
 from shop.payments.gateway import Channel
+from shop.payments.rejections import Rejections
 from shop.payments.transfer_gateway import TransferGateway
 from shop.payments.wechat_pay import WechatPayGateway
 from shop.payments.wechat_pay_transfers import WechatPayTransfers
@@ -95,6 +97,7 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
         withdrawal_terms=_withdrawal_terms(settings),
         approval_terms=ApprovalTerms(**settings.approvals.model_dump()),
         fee_basis_points=_dearest_fee(settings),
+        rejections=Rejections(count_rejected_notice),
     )
 
 

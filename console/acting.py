@@ -62,16 +62,17 @@ def send_for_approval(deed: Deed, wanted: Wanted) -> str:
     return url_for("console_approvals.show", approval_id=approval.id)
 
 
-def earlier_place(deed: Deed) -> str | None:
+def earlier_place(deed: Deed, *, but: str = "") -> str | None:
     """Claim the form's key and return None, or return where its first sending led.
 
-    A double click makes one thing, and ends where the first one ends.
+    A double click makes one thing, and ends where the first one ends. Of the field
+    `but`, a secret, not even a digest is kept.
     """
     found = idempotency.recall(
         deed.session,
         scope=_scope(),
         key=_key(),
-        request=idempotency.fingerprint(request.method, request.path, _fields()),
+        request=idempotency.fingerprint(request.method, request.path, _fields(but)),
         now=deed.now,
     )
     return None if found is None else str(found.body["place"])
@@ -92,5 +93,5 @@ def _key() -> str:
     return given[:64] or str(g.get("request_id", ""))
 
 
-def _fields() -> dict[str, str]:
-    return {name: value for name, value in request.form.items() if name != "csrf"}
+def _fields(but: str) -> dict[str, str]:
+    return {name: value for name, value in request.form.items() if name not in ("csrf", but)}

@@ -24,7 +24,12 @@ class Entry:
 ENTRIES: Final = (
     Entry("console_today.show", _l("今日"), P.TODAY),
     Entry("console_campaigns.list_all", _l("活动"), P.CAMPAIGNS),
+    Entry("console_campaign_calendar.show", _l("活动日历"), P.CAMPAIGNS, is_listed=False),
     Entry("console_campaign_wizard.show", _l("新建活动"), P.PLAN, is_listed=False),
+    Entry("console_pushes.list_all", _l("推送"), P.OUTREACH),
+    Entry("console_chat_groups.list_all", _l("群"), P.OUTREACH),
+    Entry("console_push_templates.list_all", _l("推送模板"), P.OUTREACH),
+    Entry("console_chat_groups.show_new", _l("登记群"), P.CHAT_GROUPS, is_listed=False),
     Entry("console_stock.show", _l("卡密库存"), P.STOCK),
     Entry("console_orders.list_all", _l("订单"), P.ORDERS),
     Entry("console_refunds.list_all", _l("退款"), P.REFUNDS),

@@ -36,6 +36,7 @@ RETRY_AFTER_SECONDS: Final = 2
 MOST_KEPT_BYTES: Final = 64 * 1024
 # Never handed back in a page: what was typed there is typed again.
 SECRET_FIELDS: Final = frozenset({"csrf", "password", "again", "offer", "old", "new", "code"})
+SECRET_FIELDS: Final = frozenset({"csrf", "password", "old", "new", "code", "robot_key"})
 
 
 def install(blueprint: APIBlueprint) -> None:

@@ -5,6 +5,7 @@ from typing import Any, Final
 from flask_babel import lazy_gettext as _l
 
 from console import cookies
+from console.outreach_words import OUTREACH_LABELS
 
 LANGUAGES: Final = ("zh", "en")
 
@@ -26,6 +27,12 @@ LABELS: Final[dict[str, dict[str, Any]]] = {
         "open": _l("开始"),
         "end": _l("结束"),
         "settle": _l("结清"),
+    },
+    **OUTREACH_LABELS,
+    "clash": {
+        "same_sku": _l("同一商品"),
+        "same_chat_groups": _l("同样的群"),
+        "crowd": _l("秒杀扎堆"),
     },
     "group": {"open": _l("拼团中"), "formed": _l("已成团"), "failed": _l("未成团")},
     "order": {
@@ -238,6 +245,9 @@ LABELS: Final[dict[str, dict[str, Any]]] = {
         "campaigns.plan": _l("创建与发布活动"),
         "campaigns.run": _l("暂停、恢复、取消活动"),
         "campaigns.stop_all": _l("紧急停止"),
+        "outreach.see": _l("查看推送和群"),
+        "outreach.push": _l("安排推送"),
+        "outreach.chat_groups": _l("管理群"),
         "stock.see": _l("查看库存"),
         "stock.import": _l("导入卡密"),
         "stock.freeze": _l("冻结与撤销批次"),
@@ -283,6 +293,16 @@ LABELS: Final[dict[str, dict[str, Any]]] = {
         "campaigns.cancel": _l("取消活动"),
         "campaigns.stop_all": _l("紧急停止"),
         "campaigns.lift_stop": _l("解除紧急停止"),
+        "chat_groups.add": _l("登记群"),
+        "chat_groups.change": _l("修改群"),
+        "chat_groups.robot": _l("更换群机器人"),
+        "chat_groups.pause": _l("暂停群推送"),
+        "chat_groups.resume": _l("恢复群推送"),
+        "chat_groups.retire": _l("停用群"),
+        "pushes.template": _l("保存推送模板"),
+        "pushes.plan": _l("安排推送"),
+        "pushes.plan_again": _l("为后加的群补排"),
+        "pushes.looked": _l("核对推送"),
         "stock.import": _l("导入卡密"),
         "stock.freeze": _l("冻结批次"),
         "stock.unfreeze": _l("解冻批次"),
@@ -327,6 +347,7 @@ TONES: Final = {
     "fulfilled": "green",
     "formed": "green",
     "done": "green",
+    "confirmed": "green",
     "resolved": "green",
     "carried_out": "green",
     "refused": "red",
@@ -349,11 +370,15 @@ TONES: Final = {
     "requested": "orange",
     "sent": "orange",
     "prepaid": "orange",
+    "awaiting_owner": "orange",
+    "escalated": "orange",
+    "full": "orange",
     "paused": "red",
     "stuck": "red",
     "failed": "red",
     "disabled": "red",
     "frozen": "red",
+    "planned": "blue",
     "open": "blue",
     "scheduled": "blue",
     "paid": "blue",

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from group_buy import leaving, owners, service, taking, telling
-from group_buy.events import GroupFailed, GroupFormed
+from group_buy.events import GroupFailed, GroupFormed, GroupNudged, SeatMoved
 from shop.campaigns import queries as campaigns
 from shop.campaigns.events import CampaignCopiedForSlot
 from shop.campaigns.models import CampaignKind
@@ -37,6 +37,22 @@ def tell_members_when_formed(event: GroupFormed, *, session: Session, now: datet
 def tell_members_when_failed(event: GroupFailed, *, session: Session, now: datetime) -> None:
     """Tell the members of the group, and the chat groups if it is the campaign's first."""
     telling.tell_failed(session, UUID(event.group_id), UUID(event.campaign_id), now=now)
+
+
+def tell_members_when_nudged(event: GroupNudged, *, session: Session, now: datetime) -> None:
+    """Tell who may fill the last seats."""
+    telling.tell_nudged(session, UUID(event.group_id), now=now)
+
+
+def tell_member_when_moved(event: SeatMoved, *, session: Session, now: datetime) -> None:
+    """Tell a late payer in which group their seat is now."""
+    telling.tell_moved(
+        session,
+        UUID(event.order_id),
+        UUID(event.member_id),
+        UUID(event.to_group_id),
+        now=now,
+    )
 
 
 def publish_when_copied(event: CampaignCopiedForSlot, *, session: Session, now: datetime) -> None:

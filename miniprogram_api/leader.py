@@ -13,6 +13,7 @@ from shop.chat_groups import queries as chat_groups
 from shop.chat_groups.models import ChatGroup
 from shop.outreach import queries
 from shop.outreach.copy_texts import Copy, list_copies
+from shop.outreach.push_texts import link_to, poster_of
 
 blueprint = member_blueprint("leader", tag="Referral")
 
@@ -80,5 +81,6 @@ def view_push(each: Copy) -> PushOut:
         sent_at=push.sent_at,
         reason=push.reason,
         text=each.text,
-        share_path=f"/s/{push.invite_code}",
+        share_path=link_to("", push.invite_code),
+        poster_path=poster_of(link_to("", push.invite_code)),
     )

@@ -1,9 +1,12 @@
 """`flask chat-groups …`: which chat groups leaders run, and how a message gets into each."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 import click
+from sqlalchemy.orm import Session
 
 from app import process
 from app.commands.campaigns import ACTOR
@@ -90,6 +93,51 @@ def opengid(chat_group_id: UUID, opengid: str) -> None:
         raise explained(refusal) from None
 
 
+@group.command("change", help="Change a chat group; what is not named stays.")
+@click.argument("chat_group_id", metavar="CHAT_GROUP", type=click.UUID)
+@click.option("--name")
+@click.option("--daily-quota", type=int)
+@click.option("--sender", help="Of a customer group: its owner's user id at WeCom.")
+def change(
+    chat_group_id: UUID, name: str | None, daily_quota: int | None, sender: str | None
+) -> None:
+    """All that is named, or nothing."""
+    with _changing(chat_group_id) as (session, found):
+        service.change_chat_group(
+            session,
+            found,
+            name=found.name if name is None else name,
+            daily_quota=found.daily_quota if daily_quota is None else daily_quota,
+            sender=found.sender if sender is None else sender,
+            opengid=None,
+        )
+
+
+@group.command("robot", help="Let another robot post into a chat group; its key is asked for.")
+@click.argument("chat_group_id", metavar="CHAT_GROUP", type=click.UUID)
+def robot(chat_group_id: UUID) -> None:
+    """The key is typed or piped in."""
+    key = _read_key()
+    with _changing(chat_group_id) as (session, found):
+        service.replace_robot_key(session, process.ports().robot_keys, found, key)
+
+
+@group.command("pause", help="Let what is due for a chat group wait.")
+@click.argument("chat_group_id", metavar="CHAT_GROUP", type=click.UUID)
+def pause(chat_group_id: UUID) -> None:
+    """What waits for longer than its campaign lasts is skipped."""
+    with _changing(chat_group_id) as (_session, found):
+        service.pause(found, now=process.ports().clock())
+
+
+@group.command("resume", help="Send into a chat group again.")
+@click.argument("chat_group_id", metavar="CHAT_GROUP", type=click.UUID)
+def resume(chat_group_id: UUID) -> None:
+    """What waited goes out at the group's pace."""
+    with _changing(chat_group_id) as (_session, found):
+        service.resume(found)
+
+
 @group.command("retire", help="Push nothing into a chat group any more.")
 @click.argument("chat_group_id", metavar="CHAT_GROUP", type=click.UUID)
 def retire(chat_group_id: UUID) -> None:
@@ -101,9 +149,20 @@ def retire(chat_group_id: UUID) -> None:
         raise explained(refusal) from None
 
 
+@contextmanager
+def _changing(chat_group_id: UUID) -> Iterator[tuple[Session, ChatGroup]]:
+    """Open a transaction with the chat group locked; a refusal is told in words."""
+    try:
+        with process.ports().begin() as session:
+            yield session, queries.lock_chat_group(session, chat_group_id)
+    except DomainError as refusal:
+        raise explained(refusal) from None
+
+
 def _line(each: ChatGroup) -> str:
     way = each.channel.value if each.chat_id is None else f"{each.chat_id} by {each.sender}"
-    standing = "" if each.is_active else "  retired"
+    standing = "" if each.paused_at is None else "  paused"
+    standing = standing if each.is_active else "  retired"
     return (
         f"{each.id}  {way}  leader {each.leader_id}  {each.daily_quota} a day"
         f"  {each.name}{standing}"

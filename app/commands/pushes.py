@@ -11,11 +11,12 @@ from app.commands.campaigns import ACTOR
 from app.commands.plan_files import explained
 from kit.errors import DomainError
 from shop.chat_groups.models import ChatChannel
-from shop.outreach import planning, queries
+from shop.outreach import late_groups, planning, queries
 from shop.outreach.copy_texts import Copy, list_copies
 from shop.outreach.models import PushEdge, PushStatus, WhenQuiet
 from shop.outreach.push_texts import PLACEHOLDERS, SAMPLE, check_push_text, render_push
 from shop.outreach.rules import LEAD, QUIET_FROM_MINUTE, QUIET_UNTIL_MINUTE
+from shop.outreach.uncertain import note_look
 
 EDGES: Final = click.Choice([edge.value for edge in PushEdge])
 CHANNELS: Final = click.Choice([channel.value for channel in ChatChannel])
@@ -114,6 +115,32 @@ def plan(
         raise explained(refusal) from None
 
 
+@group.command("plan-again", help="Plan for chat groups that came after the plans of a campaign.")
+@click.argument("campaign_id", metavar="CAMPAIGN", type=click.UUID)
+def plan_again(campaign_id: UUID) -> None:
+    """Print how many pushes are new; what an edge has told already is not told late."""
+    ports = process.ports()
+    try:
+        with ports.begin() as session:
+            click.echo(late_groups.plan_again(session, campaign_id, now=ports.clock()))
+    except DomainError as refusal:
+        raise explained(refusal) from None
+
+
+@group.command("looked", help="Say whether a push of which no answer came is in its group.")
+@click.argument("push_id", metavar="PUSH", type=click.UUID)
+@click.option("--there/--missing", "is_there", required=True, help="What somebody saw.")
+@ACTOR
+def looked(push_id: UUID, is_there: bool, actor: str) -> None:
+    """It is not sent again: its leader can post the text."""
+    ports = process.ports()
+    try:
+        with ports.begin() as session:
+            note_look(session, push_id, is_there=is_there, actor=actor, now=ports.clock())
+    except DomainError as refusal:
+        raise explained(refusal) from None
+
+
 @group.command("list", help="List a campaign's pushes in the order they come.")
 @click.argument("campaign_id", metavar="CAMPAIGN", type=click.UUID)
 @click.option("--status", type=STATUSES)
@@ -127,7 +154,7 @@ def list_all(campaign_id: UUID, status: str | None, with_text: bool) -> None:
         for each in list_copies(session, found, public_base_url=ports.public_base_url):
             click.echo(_line(each))
             if with_text:
-                click.echo(each.text)
+                click.echo(f"{each.text}\n{each.poster_url}")
 
 
 @group.command("results", help="Count how a campaign's pushes stand, per edge.")
@@ -154,4 +181,4 @@ def _line(each: Copy) -> str:
     if push.reason or push.last_error:
         words.append(push.reason or push.last_error or "")
     when = push.planned_for.isoformat(timespec="seconds")
-    return f"{when}  {push.edge.value:<12}{each.chat_group_name}  {'; '.join(words)}"
+    return f"{when}  {push.id}  {push.edge.value:<12}{each.chat_group_name}  {'; '.join(words)}"

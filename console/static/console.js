@@ -146,11 +146,19 @@
       }
     });
   }
+  // A link that names a key is pressed by it.
+  function press(key) {
+    var link = all("[data-key]").filter(function (one) { return one.dataset.key === key; })[0];
+    if (link) link.click();
+    return Boolean(link);
+  }
   document.addEventListener("keydown", function (event) {
     var typing = event.target.closest("input,textarea,select");
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k" && palette) {
       event.preventDefault();
       if (!palette.open) { words.value = ""; palette.showModal(); look(); }
+    } else if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey && !document.querySelector("dialog[open]") && press(event.key)) {
+      event.preventDefault();
     } else if (event.key === "/" && !typing) {
       event.preventDefault();
       document.getElementById("search").focus();

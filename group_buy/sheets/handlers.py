@@ -5,7 +5,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from group_buy.sheets import leaving, service, taking
+from group_buy.sheets import leaving, service, taking, telling
+from group_buy.sheets.events import SheetCancelled, SheetConfirmed, SheetFailed
 from shop.members.events import MembersJoined
 from shop.orders.events import OrderClosed, OrderPaid
 
@@ -25,3 +26,22 @@ def reassign_sheets_when_joined(event: MembersJoined, *, session: Session, now: 
     service.reassign(
         session, from_member_id=UUID(event.from_id), into_member_id=UUID(event.into_id)
     )
+
+
+def tell_members_when_sheet_confirmed(
+    event: SheetConfirmed, *, session: Session, now: datetime
+) -> None:
+    """Tell the members on the sheet, and its leader."""
+    telling.tell_confirmed(session, UUID(event.sheet_id), now=now)
+
+
+def tell_members_when_sheet_failed(event: SheetFailed, *, session: Session, now: datetime) -> None:
+    """Tell the members on the sheet, and its leader."""
+    telling.tell_failed(session, UUID(event.sheet_id), now=now)
+
+
+def tell_members_when_sheet_cancelled(
+    event: SheetCancelled, *, session: Session, now: datetime
+) -> None:
+    """Tell the members on the sheet; its leader finds it in the inbox, too."""
+    telling.tell_failed(session, UUID(event.sheet_id), now=now)

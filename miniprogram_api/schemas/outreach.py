@@ -42,6 +42,7 @@ class PushOut(Given):
     reason: str | None = Field(description="Why it failed, was skipped, or went to members.")
     text: str
     share_path: str = Field(description="The page of my invite for this chat group.")
+    poster_path: str = Field(description="The poster of that invite, to be sent beside the text.")
 
 
 class PushesPage(PageRead):

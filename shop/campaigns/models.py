@@ -99,6 +99,7 @@ class Campaign(Base, Retried):
         UniqueConstraint("slot_id", "slot_on"),
         Index("ix_campaigns_due_at", "due_at", postgresql_where="due_at IS NOT NULL"),
         Index("ix_campaigns_kind_status", "kind", "status", "id"),
+        Index("ix_campaigns_ends_at", "ends_at", "starts_at"),
     )
     lifecycle = CAMPAIGN_LIFECYCLE
 

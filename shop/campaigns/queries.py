@@ -108,6 +108,24 @@ def list_overlaps(
     return [(item, campaign) for item, campaign in rows]
 
 
+def list_between(
+    session: Session,
+    window: Window,
+    *,
+    kind: CampaignKind | None = None,
+    limit: int,
+) -> Sequence[Campaign]:
+    """Return campaigns that run in part of a window, drafts too, the first to start first."""
+    query = select(Campaign).where(
+        Campaign.status != S.CANCELLED,
+        Campaign.starts_at < window.ends_at,
+        Campaign.ends_at > window.starts_at,
+    )
+    if kind is not None:
+        query = query.where(Campaign.kind == kind)
+    return session.scalars(query.order_by(Campaign.starts_at, Campaign.id).limit(limit)).all()
+
+
 def list_edges(session: Session, campaign_id: UUID) -> Sequence[CampaignEdge]:
     """Return the edges that a campaign has passed, in order."""
     return session.scalars(

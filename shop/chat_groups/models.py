@@ -50,6 +50,7 @@ class ChatGroup(Base):
     sender: Mapped[str | None] = mapped_column(String(64))  # the owner's user id at WeCom
     opengid: Mapped[str | None] = mapped_column(String(64), unique=True)
     is_active: Mapped[bool] = mapped_column(default=True)
+    paused_at: Mapped[datetime | None]  # what is due waits, or lapses with its campaign
     daily_quota: Mapped[int]
     created_by: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]

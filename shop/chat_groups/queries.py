@@ -1,13 +1,17 @@
 """Reading chat groups."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
+from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
+from kit.clock import business_date
 from kit.errors import NotFound
+from kit.pages import Page, read_page
 from shop.chat_groups.models import ChatChannel, ChatGroup
 from shop.members.models import Member, MemberStatus
 
@@ -16,6 +20,15 @@ LEADS: Final = or_(
     Member.status == MemberStatus.JOINED,
     and_(Member.status == MemberStatus.ACTIVE, Member.leader_since.is_not(None)),
 )
+
+
+class Standing(StrEnum):
+    """How a chat group stands for who keeps it."""
+
+    OPEN = "open"
+    FULL = "full"  # it had its messages of the day
+    PAUSED = "paused"
+    RETIRED = "retired"
 
 
 class ChatGroupNotFound(NotFound):
@@ -87,6 +100,59 @@ def has_leader(session: Session, group: ChatGroup) -> bool:
 def list_all(session: Session) -> Sequence[ChatGroup]:
     """Return every chat group, the newest first."""
     return session.scalars(select(ChatGroup).order_by(ChatGroup.id.desc())).all()
+
+
+def list_some(
+    session: Session,
+    *,
+    standing: Standing | None = None,
+    channel: ChatChannel | None = None,
+    words: str = "",
+    leader_id: UUID | None = None,
+    cursor: str | None = None,
+    limit: int = 20,
+    now: datetime,
+) -> Page[ChatGroup]:
+    """Return a page of chat groups, narrowed down, the newest first."""
+    query = select(ChatGroup)
+    if standing is not None:
+        query = query.where(_stands(standing, now=now))
+    if channel is not None:
+        query = query.where(ChatGroup.channel == channel)
+    if words:
+        query = query.where(ChatGroup.name.icontains(words, autoescape=True))
+    if leader_id is not None:
+        query = query.where(ChatGroup.leader_id == leader_id)
+    return read_page(session, query, ChatGroup.id, cursor=cursor, limit=limit)
+
+
+def standing_of(group: ChatGroup, *, now: datetime) -> Standing:
+    """Return how a chat group stands."""
+    if not group.is_active:
+        return Standing.RETIRED
+    if group.paused_at is not None:
+        return Standing.PAUSED
+    is_full = used_today(group, now=now) >= group.daily_quota
+    return Standing.FULL if is_full else Standing.OPEN
+
+
+def used_today(group: ChatGroup, *, now: datetime) -> int:
+    """Return how many messages went into the chat group today, in Shanghai."""
+    return group.sent_today if group.sent_on == business_date(now) else 0
+
+
+def _stands(standing: Standing, *, now: datetime) -> ColumnElement[bool]:
+    if standing is Standing.RETIRED:
+        return ~ChatGroup.is_active
+    is_paused = ChatGroup.paused_at.is_not(None)
+    if standing is Standing.PAUSED:
+        return and_(ChatGroup.is_active, is_paused)
+    is_counted = ChatGroup.sent_on.is_not_distinct_from(business_date(now))
+    is_full = or_(
+        and_(is_counted, ChatGroup.sent_today >= ChatGroup.daily_quota),
+        ChatGroup.daily_quota == 0,
+    )
+    return and_(ChatGroup.is_active, ~is_paused, is_full if standing is Standing.FULL else ~is_full)
 
 
 def find_by_opengid(session: Session, opengid: str) -> ChatGroup | None:

@@ -1,4 +1,4 @@
-"""Chat groups as operators keep them: adding, naming their opengid, retiring, handing over."""
+"""Chat groups as operators keep them: adding, changing, pausing, retiring, handing over."""
 
 from datetime import datetime
 from uuid import UUID
@@ -8,11 +8,14 @@ from sqlalchemy.orm import Session
 
 from kit.errors import Conflict
 from kit.ids import new_id
+from kit.outbox import emit
 from shop.chat_groups import queries
+from shop.chat_groups.events import ChatGroupAdded
 from shop.chat_groups.models import ChatChannel, ChatGroup
 from shop.chat_groups.robot_keys import RobotKeys
 from shop.chat_groups.rules import (
     DAILY_QUOTA,
+    BadChatGroup,
     check_name,
     check_opengid,
     check_quota,
@@ -27,6 +30,14 @@ class ChatGroupKnown(Conflict):
     code = "chat_groups.known"
     title = "Another chat group has this robot, chat id or opengid"
     message = "该群已登记"
+
+
+class Retired(Conflict):
+    """Nothing goes into the chat group any more, for good."""
+
+    code = "chat_groups.retired"
+    title = "The chat group is retired"
+    message = "该群已停用"
 
 
 class NotALeader(Conflict):
@@ -84,7 +95,62 @@ def add_chat_group(
     )
     session.add(group)
     session.flush()
+    emit(session, ChatGroupAdded(str(group_id), str(leader_id)), now=now)
     return group
+
+
+def change_chat_group(
+    session: Session,
+    group: ChatGroup,
+    *,
+    name: str,
+    daily_quota: int,
+    sender: str | None,
+    opengid: str | None,
+) -> None:
+    """Change what an operator may change of a locked chat group: its key and chat id stay.
+
+    Raises `BadChatGroup`, `ChatGroupKnown` or `Retired`.
+    """
+    _check_kept(group)
+    check_quota(daily_quota)
+    if group.channel is ChatChannel.CUSTOMER_GROUP:
+        check_way_in(group.channel, robot_key=None, chat_id=group.chat_id, sender=sender)
+    elif sender is not None:
+        raise BadChatGroup(reason="a robot has no sender")
+    group.name, group.daily_quota, group.sender = check_name(name), daily_quota, sender
+    if opengid is not None and opengid != group.opengid:
+        name_opengid(session, group.id, opengid)
+
+
+def replace_robot_key(
+    session: Session, robot_keys: RobotKeys, group: ChatGroup, robot_key: str
+) -> None:
+    """Let another robot post into a locked chat group from now on; nobody sees the key again.
+
+    Raises `BadChatGroup`, `ChatGroupKnown` or `Retired`.
+    """
+    _check_kept(group)
+    if group.channel is not ChatChannel.ROBOT:
+        raise BadChatGroup(reason="a customer group has no robot")
+    check_way_in(group.channel, robot_key=robot_key, chat_id=None, sender=None)
+    key_hash = robot_keys.hash(robot_key)
+    if key_hash != group.robot_key_hash:
+        _check_new(session, key_hash=key_hash, chat_id=None, opengid=None)
+    group.robot_key_sealed = robot_keys.seal(robot_key, chat_group_id=group.id)
+    group.robot_key_hash = key_hash
+
+
+def pause(group: ChatGroup, *, now: datetime) -> None:
+    """Let what is due for a locked chat group wait; raises `Retired`."""
+    _check_kept(group)
+    group.paused_at = group.paused_at or now
+
+
+def resume(group: ChatGroup) -> None:
+    """Send into a locked chat group again; raises `Retired`."""
+    _check_kept(group)
+    group.paused_at = None
 
 
 def name_opengid(session: Session, chat_group_id: UUID, opengid: str) -> None:
@@ -126,3 +192,8 @@ def _check_new(
     ]
     if session.scalars(select(ChatGroup.id).where(or_(*given)).limit(1)).one_or_none():
         raise ChatGroupKnown
+
+
+def _check_kept(group: ChatGroup) -> None:
+    if not group.is_active:
+        raise Retired

@@ -69,6 +69,9 @@ class Permission(StrEnum):
     PLAN = "campaigns.plan"
     RUN = "campaigns.run"  # pause, resume, cancel
     STOP_ALL = "campaigns.stop_all"
+    OUTREACH = "outreach.see"
+    PUSH = "outreach.push"  # templates, plans, what somebody saw in a group
+    CHAT_GROUPS = "outreach.chat_groups"
     STOCK = "stock.see"
     IMPORT = "stock.import"
     FREEZE = "stock.freeze"  # and undo
@@ -108,17 +111,19 @@ class Role(StrEnum):
 P = Permission
 _SEEING: Final = frozenset(
     {P.TODAY, P.CAMPAIGNS, P.STOCK, P.ORDERS, P.REFUNDS, P.MONEY, P.JOBS, P.AUDIT, P.OPERATORS}
-    | {P.MEMBERS, P.LEADERS, P.WITHDRAWALS, P.GROUPS, P.APPROVALS}
+    | {P.MEMBERS, P.LEADERS, P.WITHDRAWALS, P.GROUPS, P.APPROVALS, P.OUTREACH}
 )
 MAY: Final[dict[Role, frozenset[Permission]]] = {
     Role.OWNER: frozenset(Permission),
     Role.PLANNER: frozenset(
         {P.TODAY, P.CAMPAIGNS, P.PLAN, P.RUN, P.STOP_ALL, P.STOCK, P.IMPORT, P.FREEZE, P.ORDERS}
         | {P.LEADERS, P.RATES, P.GROUPS, P.COMPLETE, P.APPROVALS, P.APPROVE}
+        | {P.OUTREACH, P.PUSH, P.CHAT_GROUPS}
     ),
     Role.SUPPORT: frozenset(
         {P.TODAY, P.CAMPAIGNS, P.STOCK, P.ORDERS, P.REFUNDS, P.REFUND, P.STOP_ALL}
         | {P.MEMBERS, P.SIGN_OUT, P.LEADERS, P.APPOINT, P.GROUPS, P.COMPLETE, P.APPROVALS}
+        | {P.OUTREACH}
     ),
     Role.FINANCE: frozenset(
         {P.TODAY, P.ORDERS, P.REFUNDS, P.REFUND, P.MONEY, P.RESOLVE, P.JOBS, P.RETRY}

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from shop.outreach import queries
 from shop.outreach.models import Push
-from shop.outreach.push_texts import link_to, render_push
+from shop.outreach.push_texts import link_to, poster_of, render_push
 from shop.outreach.sending import facts_of
 
 
@@ -19,6 +19,7 @@ class Copy:
     campaign_name: str
     chat_group_name: str
     text: str
+    poster_url: str
 
 
 def list_copies(session: Session, pushes: Sequence[Push], *, public_base_url: str) -> list[Copy]:
@@ -30,5 +31,5 @@ def list_copies(session: Session, pushes: Sequence[Push], *, public_base_url: st
         link = link_to(public_base_url, push.invite_code)
         facts = facts_of(session, campaign, link=link)
         text = push.text or render_push(template.text, facts, group.channel)
-        copies.append(Copy(push, campaign.name, group.name, text))
+        copies.append(Copy(push, campaign.name, group.name, text, poster_of(link)))
     return copies

@@ -6,9 +6,10 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shop.campaigns.events import CampaignScheduled, CampaignSettled
+from shop.chat_groups.events import ChatGroupAdded
 from shop.members.events import MembersJoined
 from shop.orders.events import OrderFulfilled, OrderRefunded
-from shop.outreach import planning
+from shop.outreach import late_groups, planning
 from shop.outreach.inbox import service as inbox
 from shop.outreach.inbox import telling
 from shop.outreach.inbox.models import NoticeKind
@@ -22,6 +23,13 @@ def plan_pushes_when_scheduled(
 ) -> None:
     """Make the pushes that the clock will bring."""
     planning.plan_campaign(session, UUID(event.campaign_id), now=now)
+
+
+def plan_pushes_when_chat_group_added(
+    event: ChatGroupAdded, *, session: Session, now: datetime
+) -> None:
+    """Make the pushes that the clock will bring into the new chat group, too."""
+    late_groups.plan_for_group(session, UUID(event.chat_group_id), now=now)
 
 
 def push_when_settled(event: CampaignSettled, *, session: Session, now: datetime) -> None:

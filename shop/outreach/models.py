@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
@@ -101,12 +102,15 @@ PUSH_LIFECYCLE = Lifecycle(
         P.SENDING: {P.PLANNED, P.SENT, P.AWAITING_OWNER, P.FAILED},
         P.AWAITING_OWNER: {P.CONFIRMED, P.ESCALATED, P.FAILED, P.SKIPPED},
         P.ESCALATED: {P.CONFIRMED},
-        P.SENT: set(),
+        # Somebody looked into the group, and a message of which no answer came is not there.
+        P.SENT: {P.FAILED},
         P.CONFIRMED: set(),
         P.FAILED: set(),
         P.SKIPPED: set(),
     },
 )
+
+WATCHED: Final = "status IN ('planned', 'sending', 'awaiting_owner', 'escalated', 'failed')"
 
 
 class Push(Base, Retried):
@@ -130,6 +134,9 @@ class Push(Base, Retried):
         Index("ix_pushes_due_at", "due_at", postgresql_where="due_at IS NOT NULL"),
         Index("ix_pushes_chat_group_id", "chat_group_id", "id"),
         Index("uq_pushes_msgid", "msgid", unique=True, postgresql_where="msgid IS NOT NULL"),
+        # What operators look at; what is done grows without end, and is seen by its campaign.
+        Index("ix_pushes_watched", "status", "id", postgresql_where=WATCHED),
+        Index("ix_pushes_uncertain", "id", postgresql_where="NOT is_certain"),
     )
     lifecycle = PUSH_LIFECYCLE
 

@@ -144,7 +144,7 @@ def note_edge(session: Session, campaign_id: UUID, edge: PushEdge, *, now: datet
     The first time counts: the second group that forms makes no news.
     """
     plans = queries.lock_plans(session, campaign_id, edge=edge)
-    return sum(_make_pushes(session, plan, due_at=now, now=now) for plan in plans)
+    return sum(make_pushes(session, plan, due_at=now, now=now) for plan in plans)
 
 
 def watch(session: Session, plan_id: UUID, *, now: datetime) -> None:
@@ -157,7 +157,7 @@ def watch(session: Session, plan_id: UUID, *, now: datetime) -> None:
         settle(plan)
     elif now >= campaign.starts_at and _is_almost_gone(session, plan.campaign_id):
         settle(plan)
-        _make_pushes(session, plan, due_at=now, now=now)
+        make_pushes(session, plan, due_at=now, now=now)
     else:
         postpone(plan, "", now=now, by=max(WATCH_EVERY, campaign.starts_at - now))
 
@@ -166,15 +166,28 @@ def _prepare(session: Session, plan: PushPlan, campaign: Campaign, *, now: datet
     lead = timedelta(seconds=plan.lead_seconds)
     due_at = clock_time(plan.edge, campaign, lead=lead)
     if due_at is not None:
-        return _make_pushes(session, plan, due_at=due_at, now=now)
+        return make_pushes(session, plan, due_at=due_at, now=now)
     if plan.edge in WATCHED:
         plan.due_at = max(campaign.starts_at, now)
     return 0
 
 
-def _make_pushes(session: Session, plan: PushPlan, *, due_at: datetime, now: datetime) -> int:
-    """Write one push for each chat group by one statement; return how many are new."""
-    only = None if plan.chat_group_ids is None else [UUID(one) for one in plan.chat_group_ids]
+def make_pushes(
+    session: Session,
+    plan: PushPlan,
+    *,
+    due_at: datetime,
+    among: Collection[UUID] | None = None,
+    now: datetime,
+) -> int:
+    """Write one push for each chat group by one statement; return how many are new.
+
+    `among` narrows the plan's chat groups down.
+    """
+    only = among
+    if plan.chat_group_ids is not None:
+        named = [UUID(one) for one in plan.chat_group_ids]
+        only = [one for one in named if among is None or one in among]
     groups = chat_groups.list_active(session, plan.channel, only=only)
     codes = give_invites(session, groups, campaign_id=plan.campaign_id, now=now)
     plan.planned_at = now

@@ -92,5 +92,10 @@ def link_to(public_base_url: str, invite_code: str) -> str:
     return f"{public_base_url.rstrip('/')}/s/{invite_code}"
 
 
+def poster_of(link: str) -> str:
+    """Return the address of the poster of the invite that a link leads to."""
+    return f"{link}/poster.png"
+
+
 def _local(at: datetime) -> str:
     return at.astimezone(SHANGHAI).strftime("%m-%d %H:%M")

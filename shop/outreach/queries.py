@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from kit.errors import NotFound
 from kit.pages import Page, read_page
+from shop.campaigns import queries as campaigns
 from shop.campaigns.models import Campaign
 from shop.chat_groups.models import ChatChannel, ChatGroup
 from shop.outreach.models import Push, PushEdge, PushPlan, PushStatus, PushTemplate
@@ -25,6 +26,14 @@ class TemplateNotFound(NotFound):
     code = "outreach.template_not_found"
     title = "There is no such push template"
     message = "没有找到该推送模板"
+
+
+class PushNotFound(NotFound):
+    """There is no such push."""
+
+    code = "outreach.push_not_found"
+    title = "Push not found"
+    message = "没有找到该推送"
 
 
 def get_template(session: Session, name: str) -> PushTemplate:
@@ -77,6 +86,30 @@ def find_plan(
 def lock_push(session: Session, push_id: UUID) -> Push:
     """Return the push, locked and fresh."""
     return session.get_one(Push, push_id, with_for_update=True, populate_existing=True)
+
+
+def lock_some_push(session: Session, push_id: UUID) -> Push:
+    """Return the push, locked and fresh; raises `PushNotFound`."""
+    found = session.get(Push, push_id, with_for_update=True, populate_existing=True)
+    if found is None:
+        raise PushNotFound
+    return found
+
+
+def lock_open_plans(session: Session, channel: ChatChannel) -> Sequence[tuple[PushPlan, Campaign]]:
+    """Return the channel's plans whose pushes are made, locked, and their campaigns under way."""
+    rows = session.execute(
+        select(PushPlan, Campaign)
+        .join(Campaign, Campaign.id == PushPlan.campaign_id)
+        .where(
+            Campaign.status.in_(campaigns.UNDER_WAY),
+            PushPlan.channel == channel,
+            PushPlan.planned_at.is_not(None),
+        )
+        .order_by(PushPlan.id)
+        .with_for_update(of=PushPlan)
+    )
+    return [(plan, campaign) for plan, campaign in rows]
 
 
 def list_msgids(session: Session, campaign_id: UUID, chat_group_id: UUID) -> Sequence[str]:

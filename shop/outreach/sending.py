@@ -176,8 +176,9 @@ def _may_go(
     if why_never is not None:
         skip(session, push, why_never, now=now)
         return False
-    if is_right is Still.LATER:
-        postpone(push, "the campaign is paused", now=now, by=PAUSED_AGAIN_AFTER)
+    if is_right is Still.LATER or group.paused_at is not None:
+        paused = "campaign" if is_right is Still.LATER else "chat group"
+        postpone(push, f"the {paused} is paused", now=now, by=PAUSED_AGAIN_AFTER)
         return False
     last = last_moment(push.edge, campaign, planned_for=push.planned_for)
     ends_at = quiet_until(plan, now=now)

@@ -1,6 +1,7 @@
 """Notices that were rejected unread: written down now and then, since anybody may send them."""
 
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,17 +16,20 @@ class Rejections:
     """What this process rejected lately; one row for a reason and a minute says how many more.
 
     The rows stay for ever, and whoever finds the address could fill the disk with them. All are
-    counted among the answers of their route.
+    counted.
     """
 
-    def __init__(self) -> None:
-        """Start with nothing."""
+    def __init__(self, count: Callable[[Channel, str], None] | None = None) -> None:
+        """Start with nothing; `count` hears of each one, written down or not."""
+        self._count = count
         self._turn = threading.Lock()
         self._written_at: dict[tuple[Channel, str], datetime] = {}
         self._left_out: dict[tuple[Channel, str], int] = {}
 
     def note(self, begin: Begin, channel: Channel, reason: str, *, now: datetime) -> None:
         """Write a rejection down as a security event, unless that was just done."""
+        if self._count is not None:
+            self._count(channel, reason)
         what = channel, reason
         with self._turn:
             written_at = self._written_at.get(what)

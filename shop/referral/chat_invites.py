@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Boolean, Table, inspect, literal, select
+from sqlalchemy import Boolean, ColumnElement, Select, Table, inspect, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -61,16 +61,33 @@ def give_invites(
 
 def list_brought(session: Session, chat_group_id: UUID) -> Sequence[UUID]:
     """Return the active members who were ever bound by an invite of the chat group."""
-    brought = (
+    return session.scalars(_brought(Invite.chat_group_id == chat_group_id)).all()
+
+
+def list_around(session: Session, member_id: UUID, *, at: datetime) -> Sequence[UUID]:
+    """Return the active members of the chat groups that the member runs, or came from lately."""
+    run = select(ChatGroup.id).where(ChatGroup.leader_id == member_id, ChatGroup.is_active)
+    came_from = (
+        select(Invite.chat_group_id)
+        .join(Touch, Touch.invite_id == Invite.id)
+        .where(
+            Touch.member_id == member_id,
+            Touch.refusal.is_(None),
+            Touch.at <= at,
+            Touch.expires_at > at,
+            Invite.chat_group_id.is_not(None),
+        )
+    )
+    groups = set(session.scalars(run)) | set(session.scalars(came_from))
+    return session.scalars(_brought(Invite.chat_group_id.in_(groups))).all() if groups else []
+
+
+def _brought(by: ColumnElement[bool]) -> Select[UUID]:
+    return (
         select(Touch.member_id)
         .join(Invite, Invite.id == Touch.invite_id)
         .join(Member, Member.id == Touch.member_id)
-        .where(
-            Invite.chat_group_id == chat_group_id,
-            Touch.refusal.is_(None),
-            Member.status == MemberStatus.ACTIVE,
-        )
+        .where(by, Touch.refusal.is_(None), Member.status == MemberStatus.ACTIVE)
         .distinct()
         .order_by(Touch.member_id)
     )
-    return session.scalars(brought).all()

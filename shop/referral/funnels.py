@@ -1,12 +1,12 @@
 """What came of invites, per campaign and per chat group; and what a leader would earn on one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, func, null, select
+from sqlalchemy import ColumnElement, Select, and_, func, null, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from kit.money import Fen
@@ -18,6 +18,8 @@ from shop.orders.models import OrderLine
 from shop.referral import queries
 from shop.referral.models import Attribution, Invite, Touch
 from shop.referral.rules import earned, pick_rule
+
+NO_FEN: Final = Fen(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,17 @@ class Funnel:
 
 
 @dataclass(frozen=True, slots=True)
+class Result:
+    """What came of invites, whoever gave them: of one campaign in one chat group."""
+
+    views: int = 0
+    members: int = 0
+    paid_orders: int = 0
+    paid_fen: Fen = NO_FEN
+    refunded_fen: Fen = NO_FEN
+
+
+@dataclass(frozen=True, slots=True)
 class Preview:
     """What a leader would earn on one unit of a campaign's item."""
 
@@ -56,7 +69,7 @@ def list_funnels(session: Session, member_id: UUID) -> list[Funnel]:
         .group_by(Invite.campaign_id, Campaign.name)
         .order_by(Invite.campaign_id.desc().nulls_last())
     ).all()
-    return _funnels(session, views, member_id, by=Invite.campaign_id, at=0)
+    return _funnels(session, views, Invite.member_id == member_id, by=Invite.campaign_id, at=0)
 
 
 def list_chat_group_funnels(session: Session, member_id: UUID) -> list[Funnel]:
@@ -68,20 +81,55 @@ def list_chat_group_funnels(session: Session, member_id: UUID) -> list[Funnel]:
         .group_by(Invite.chat_group_id, ChatGroup.name)
         .order_by(Invite.chat_group_id.desc())
     ).all()
-    return _funnels(session, views, member_id, by=Invite.chat_group_id, at=2)
+    return _funnels(session, views, Invite.member_id == member_id, by=Invite.chat_group_id, at=2)
+
+
+def results_of_campaign(
+    session: Session, campaign_id: UUID, chat_group_ids: Collection[UUID]
+) -> Mapping[UUID, Result]:
+    """Return chat group id → what came of the campaign's invites for it."""
+    which = and_(Invite.campaign_id == campaign_id, Invite.chat_group_id.in_(chat_group_ids))
+    return _results(session, which, by=Invite.chat_group_id)
+
+
+def results_of_chat_group(
+    session: Session, chat_group_id: UUID, campaign_ids: Collection[UUID]
+) -> Mapping[UUID, Result]:
+    """Return campaign id → what came of its invites for the chat group."""
+    which = and_(Invite.chat_group_id == chat_group_id, Invite.campaign_id.in_(campaign_ids))
+    return _results(session, which, by=Invite.campaign_id)
+
+
+def _results(
+    session: Session, which: ColumnElement[bool], *, by: InstrumentedAttribute[UUID | None]
+) -> Mapping[UUID, Result]:
+    views = session.execute(select(by, func.sum(Invite.views)).where(which).group_by(by))
+    bound = {row[0]: row[1] for row in session.execute(_bound(which, by))}
+    paid = {row[0]: row[1:] for row in session.execute(_paid(which, by))}
+    found: dict[UUID, Result] = {}
+    for purpose, looks in views:
+        orders, total, _returned, back = paid.get(purpose, (0, 0, 0, 0))
+        found[purpose] = Result(
+            views=int(looks),
+            members=bound.get(purpose, 0),
+            paid_orders=orders,
+            paid_fen=Fen(int(total)),
+            refunded_fen=Fen(int(back)),
+        )
+    return found
 
 
 def _funnels(
     session: Session,
     views: Sequence[Any],
-    member_id: UUID,
+    which: ColumnElement[bool],
     *,
     by: InstrumentedAttribute[UUID | None],
     at: int,
 ) -> list[Funnel]:
     """Put what was bound and paid beside the views; column `at` of each row is its purpose."""
-    bound = {row[0]: row[1] for row in session.execute(_bound(member_id, by))}
-    paid = {row[0]: row[1:] for row in session.execute(_paid(member_id, by))}
+    bound = {row[0]: row[1] for row in session.execute(_bound(which, by))}
+    paid = {row[0]: row[1:] for row in session.execute(_paid(which, by))}
     found: list[Funnel] = []
     for row in views:
         campaign_id, name, chat_group_id, chat_group_name, looks = row
@@ -126,24 +174,26 @@ def preview(
     return found
 
 
-def _bound(member_id: UUID, by: InstrumentedAttribute[UUID | None]) -> Select[UUID | None, int]:
+def _bound(
+    which: ColumnElement[bool], by: InstrumentedAttribute[UUID | None]
+) -> Select[UUID | None, int]:
     return (
         select(by, func.count(Touch.member_id.distinct()))
         .join(Touch, Touch.invite_id == Invite.id)
-        .where(Invite.member_id == member_id, Touch.refusal.is_(None))
+        .where(which, Touch.refusal.is_(None))
         .group_by(by)
     )
 
 
 def _paid(
-    member_id: UUID, by: InstrumentedAttribute[UUID | None]
+    which: ColumnElement[bool], by: InstrumentedAttribute[UUID | None]
 ) -> Select[UUID | None, int, int, int, int]:
     total, back = func.sum(OrderLine.total_fen), func.sum(OrderLine.refunded_fen)
     each = (
         select(by.label("purpose"), total.label("total"), back.label("back"))
         .join(Attribution, Attribution.invite_id == Invite.id)
         .join(OrderLine, OrderLine.order_id == Attribution.order_id)
-        .where(Invite.member_id == member_id)
+        .where(which)
         .group_by(by, Attribution.order_id)
         .subquery()
     )

@@ -66,12 +66,19 @@ class TestChatGroups:
         customer = flask("chat-groups", *words)
         assert customer.exit_code == 0, customer.output
         assert flask("chat-groups", "opengid", robot_id, "tGid1").exit_code == 0
+        words = ("change", robot_id, "--name", "五号楼", "--daily-quota", 2)
+        assert flask("chat-groups", *words).exit_code == 0
+        assert flask("chat-groups", "robot", robot_id, typed="another-key-1\n").exit_code == 0
+        assert flask("chat-groups", "pause", robot_id).exit_code == 0
+        assert "2 a day  五号楼  paused" in flask("chat-groups", "list").output
+        assert flask("chat-groups", "resume", robot_id).exit_code == 0
         assert flask("chat-groups", "retire", robot_id).exit_code == 0
+        assert flask("chat-groups", "pause", robot_id).exit_code == 1
         listed = flask("chat-groups", "list").output
         assert KEY not in listed + made.output
         newest, oldest = listed.splitlines()
         assert "c1 by o1" in newest
-        assert oldest.endswith("三号楼  retired")
+        assert oldest.endswith("五号楼  retired")
 
     @pytest.mark.parametrize(
         ("words", "said"),
@@ -120,12 +127,34 @@ class TestPushes:
         bench.pass_time(timedelta(hours=1))
         bench.push_on()  # of each chat group, one a ring
         listed = flask("pushes", "list", campaign_id, "--text").output
-        assert listed.count(f"{BASE_URL}/s/") == 4
+        assert listed.count(f"{BASE_URL}/s/") == 8
+        assert listed.count("/poster.png") == 4
         assert "skipped; the campaign is live" in listed
         counted = flask("pushes", "results", campaign_id).output
         assert counted == "warming: 2 skipped\nopen: 1 sent, 1 awaiting_owner\n"
         sent = flask("pushes", "list", campaign_id, "--status", "sent").output
         assert sent.count("\n") == 1
+        assert flask("pushes", "looked", sent.split()[1], "--missing").exit_code == 1  # it is known
+
+    def test_late_chat_groups_are_planned_for(self, bench: OutreachBench, flask: Run) -> None:
+        """As often as one likes, each once."""
+        campaign_id = bench.plain_campaign()
+        bench.plan(campaign_id)
+        bench.robot_group()
+        assert flask("pushes", "plan-again", campaign_id).output == "1\n"
+        assert flask("pushes", "plan-again", campaign_id).output == "0\n"
+        assert flask("pushes", "plan-again", uuid4()).exit_code == 1
+
+    def test_what_somebody_saw_is_written_down(self, bench: OutreachBench, flask: Run) -> None:
+        """A message of which no answer came is in its group, or it has failed."""
+        bench.robot_group()
+        campaign_id = bench.plain_campaign(starts_in=timedelta(0), lasts=timedelta(hours=6))
+        bench.plan(campaign_id)
+        bench.robots.trouble.lose_answers()
+        bench.ring()
+        (push,) = bench.pushes(campaign_id)
+        assert flask("pushes", "looked", push.id, "--missing").exit_code == 0
+        assert "failed" in flask("pushes", "list", campaign_id).output
 
     def test_a_text_is_looked_at_before_it_is_kept(self, flask: Run) -> None:
         """For both channels; what is refused says why."""

@@ -25,6 +25,10 @@ class NoticeKind(StrEnum):
     OPENING_SOON = "opening_soon"
     COMMISSION_EARNED = "commission_earned"
     CAMPAIGN_NEWS = "campaign_news"  # a push whose owner did not confirm
+    SHEET_CONFIRMED = "sheet_confirmed"
+    SHEET_FAILED = "sheet_failed"  # or was called off
+    SEAT_MOVED = "seat_moved"
+    GROUP_NUDGED = "group_nudged"
 
 
 # Whoever bought must hear of these.
@@ -34,6 +38,9 @@ TRANSACTIONAL: Final = frozenset(
         NoticeKind.GROUP_FAILED,
         NoticeKind.ORDER_REFUNDED,
         NoticeKind.CARDS_READY,
+        NoticeKind.SHEET_CONFIRMED,
+        NoticeKind.SHEET_FAILED,
+        NoticeKind.SEAT_MOVED,
     }
 )
 
@@ -64,6 +71,7 @@ class Mute(Base):
     """A kind of message that a member does not want."""
 
     __tablename__ = "inbox_mutes"
+    __table_args__ = (Index("ix_inbox_mutes_kind", "kind"),)
 
     member_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"), primary_key=True)
     kind: Mapped[NoticeKind] = mapped_column(

@@ -23,6 +23,13 @@ WORDS: Final[Mapping[NoticeKind, tuple[str, str]]] = {
     K.OPENING_SOON: ("即将开抢", "“{campaign}”将于 {at} 开始。"),
     K.COMMISSION_EARNED: ("新的佣金", "你带来的订单已付款，预计佣金 {amount} 元。"),
     K.CAMPAIGN_NEWS: ("群里的活动", "“{campaign}”正在进行，时间 {at}。"),
+    K.SHEET_CONFIRMED: ("接龙已成", "接龙“{campaign}”已确认，卡券正在发放。"),
+    K.SHEET_FAILED: ("接龙未成", "接龙“{campaign}”未能成单，已付款项将原路退回。"),
+    K.SEAT_MOVED: (
+        "已换到另一个团",
+        "“{campaign}”原来的团没有席位了，已为你换到另一个团。",
+    ),
+    K.GROUP_NUDGED: ("还差几个人", "“{campaign}”有团快要成团，{at} 前参团还来得及。"),
 }
 
 # What a platform's template may be filled with.
