@@ -24,6 +24,7 @@ from console import (
     operators,
     orders,
     refunds,
+    saved_views,
     search,
     showing,
     sign_in,
@@ -54,6 +55,7 @@ ROOMS: Final = (
     jobs.blueprint,
     audit.blueprint,
     operators.blueprint,
+    saved_views.blueprint,
 )
 KEPT_SECONDS: Final = 1.0  # numbers of the live room, and how time stands
 TRANSLATIONS: Final = Path(__file__).resolve().parent / "translations"
@@ -94,6 +96,7 @@ def _context() -> dict[str, Any]:
         "may": lambda name: name in permissions,
         "with_query": _with_query,
         "server_now": now,
+        "views_bar": saved_views.bar_of_page,
     }
 
 

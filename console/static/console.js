@@ -46,6 +46,29 @@
     });
   }
 
+  // --- Saved views: lists are narrowed without loading the page anew, and the bar above follows
+  function narrowed(query) {
+    var pairs = Array.from(new URLSearchParams(query)).filter(function (pair) {
+      return pair[1] && pair[0] !== "cursor";
+    });
+    pairs.sort(function (a, b) { return a[0] + "=" + a[1] < b[0] + "=" + b[1] ? -1 : 1; });
+    return new URLSearchParams(pairs).toString();
+  }
+  function markViews() {
+    var bar = document.getElementById("views");
+    if (!bar) return;
+    var now = narrowed(location.search), views = all("[data-query]", bar), isSaved = false;
+    views.forEach(function (view) {
+      var isHere = narrowed(view.dataset.query) === now;
+      isSaved = isSaved || isHere;
+      view.classList.toggle("active", isHere);
+      if (isHere) view.setAttribute("aria-current", "true"); else view.removeAttribute("aria-current");
+    });
+    all("[data-saves]", bar).forEach(function (button) { button.hidden = isSaved; });
+    bar.hidden = views.length < 2 && !now;
+    document.querySelector("#save-view [name=query]").value = now;
+  }
+
   // --- Countdowns by the server's clock: computed anew each time, so sleeping does not matter
   function two(number) {
     return (number < 10 ? "0" : "") + number;
@@ -165,5 +188,9 @@
   setInterval(tick, 1000);
   all("[data-live]").forEach(follow);
   nameCells(document);
+  markViews();
   document.addEventListener("htmx:afterSwap", function () { tick(); nameCells(document); });
+  ["htmx:afterSettle", "htmx:pushedIntoHistory", "htmx:historyRestore"].forEach(function (name) {
+    document.addEventListener(name, markViews);
+  });
 })();

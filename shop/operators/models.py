@@ -1,11 +1,20 @@
-"""Tables of operators: the operator, recovery codes, sessions of the console, and their deeds."""
+"""Tables of operators: the operator, recovery codes, sessions, deeds, and views they saved."""
 
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.db import Base, PrimaryId, text_enum
@@ -104,3 +113,21 @@ class OperatorAction(Base):
     after: Mapped[dict[str, Any] | None]
     address: Mapped[str] = mapped_column(String(64))
     request_id: Mapped[str] = mapped_column(String(64))
+
+
+class SavedView(Base):
+    """A list of the console as its owner narrowed it; `page` is the list's endpoint."""
+
+    __tablename__ = "saved_views"
+    __table_args__ = (
+        UniqueConstraint("operator_id", "page", "name"),
+        Index("ix_saved_views_shared", "page", postgresql_where=text("is_shared")),
+    )
+
+    id: Mapped[PrimaryId]
+    operator_id: Mapped[UUID] = mapped_column(ForeignKey("operators.id"))
+    page: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(40))
+    query: Mapped[str] = mapped_column(String(1000))
+    is_shared: Mapped[bool]
+    created_at: Mapped[datetime]

@@ -1,6 +1,6 @@
 """Reading operators, their sessions and what they did."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -61,6 +61,12 @@ def manage_alone(session: Session) -> None:
 def list_operators(session: Session) -> Sequence[Operator]:
     """Return every operator by name."""
     return session.scalars(select(Operator).order_by(Operator.name)).all()
+
+
+def names_of(session: Session, operator_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return operator id → name."""
+    query = select(Operator.id, Operator.name).where(Operator.id.in_(operator_ids))
+    return {found: name for found, name in session.execute(query)}
 
 
 def is_nobody(session: Session) -> bool:
