@@ -21,6 +21,7 @@ from console import (
     forgery,
     jobs,
     live,
+    many,
     operators,
     orders,
     refunds,
@@ -30,7 +31,9 @@ from console import (
     sign_in,
     stock,
     today,
+    undo,
     words,
+    works,
 )
 from console.menu import entries
 from console.ports import Instruments, now
@@ -56,6 +59,8 @@ ROOMS: Final = (
     audit.blueprint,
     operators.blueprint,
     saved_views.blueprint,
+    many.blueprint,
+    undo.blueprint,
 )
 KEPT_SECONDS: Final = 1.0  # numbers of the live room, and how time stands
 TRANSLATIONS: Final = Path(__file__).resolve().parent / "translations"
@@ -76,6 +81,7 @@ def install(app: APIFlask, instruments: Instruments) -> None:
         masked=showing.masked,
     )
     app.context_processor(_context)
+    app.after_request(undo.offer)
     for room in ROOMS:
         app.register_blueprint(room)
 
@@ -97,6 +103,8 @@ def _context() -> dict[str, Any]:
         "with_query": _with_query,
         "server_now": now,
         "views_bar": saved_views.bar_of_page,
+        "works_here": lambda: works.works_of(str(request.endpoint)),
+        "undo_offered": undo.offered,
     }
 
 

@@ -155,6 +155,22 @@ def _change(campaign_id: UUID, action: str, act: Act) -> Any:
     return redirect(url_for("console_campaigns.show", campaign_id=campaign_id), code=303)
 
 
+def pause_one(deed: Deed, campaign_id: UUID, why: str) -> None:
+    """Refuse its buyers, whatever else has changed since it was listed."""
+    campaign = queries.lock_campaign(deed.session, campaign_id)
+    deed.before = campaign_state(campaign)
+    service.pause_campaign(deed.session, campaign, reason=why, actor=deed.doer.name, now=deed.now)
+    deed.after = _after(deed, campaign)
+
+
+def resume_one(deed: Deed, campaign_id: UUID) -> None:
+    """Take its buyers again."""
+    campaign = queries.lock_campaign(deed.session, campaign_id)
+    deed.before = campaign_state(campaign)
+    service.resume_campaign(deed.session, campaign, actor=deed.doer.name, now=deed.now)
+    deed.after = _after(deed, campaign)
+
+
 class Stale(Exception):
     """Somebody changed the campaign after the form was shown."""
 

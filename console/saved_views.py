@@ -1,4 +1,4 @@
-"""Saved views: a list as somebody narrowed it, under a name: tabs above the list, and their page."""
+"""Saved views: a list as somebody narrowed it, under a name: tabs above it, and a page of all."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

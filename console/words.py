@@ -72,6 +72,7 @@ LABELS: Final[dict[str, dict[str, Any]]] = {
         "frozen": _l("已冻结"),
         "undone": _l("已撤销"),
     },
+    "event": {"stuck": _l("需人工")},
     "fault": {
         "empty": _l("没有卡密"),
         "short": _l("卡密少于 4 个字符"),

@@ -69,6 +69,28 @@
     document.querySelector("#save-view [name=query]").value = now;
   }
 
+  // --- Rows that are chosen for one action on all of them
+  function countPicked() {
+    var form = document.getElementById("many");
+    if (!form) return;
+    var picked = all('input[name="pick"]').filter(function (box) { return box.checked; }).length;
+    form.querySelector("[data-picked]").textContent = picked;
+    all("button", form).forEach(function (button) { button.disabled = !picked; });
+  }
+  document.addEventListener("change", function (event) {
+    if (event.target.matches("[data-picks-all]")) {
+      all('input[name="pick"]').forEach(function (box) { box.checked = event.target.checked; });
+    }
+    countPicked();
+  });
+
+  // --- What is offered for a moment goes by itself
+  function fade() {
+    all("[data-fades]").forEach(function (place) {
+      if (Date.now() + skew > Number(place.dataset.fades)) place.remove();
+    });
+  }
+
   // --- Countdowns by the server's clock: computed anew each time, so sleeping does not matter
   function two(number) {
     return (number < 10 ? "0" : "") + number;
@@ -189,7 +211,9 @@
   all("[data-live]").forEach(follow);
   nameCells(document);
   markViews();
-  document.addEventListener("htmx:afterSwap", function () { tick(); nameCells(document); });
+  countPicked();
+  setInterval(fade, 500);
+  document.addEventListener("htmx:afterSwap", function () { tick(); nameCells(document); countPicked(); });
   ["htmx:afterSettle", "htmx:pushedIntoHistory", "htmx:historyRestore"].forEach(function (name) {
     document.addEventListener(name, markViews);
   });

@@ -66,7 +66,7 @@ def list_operators(session: Session) -> Sequence[Operator]:
 def names_of(session: Session, operator_ids: Collection[UUID]) -> dict[UUID, str]:
     """Return operator id → name."""
     query = select(Operator.id, Operator.name).where(Operator.id.in_(operator_ids))
-    return {found: name for found, name in session.execute(query)}
+    return {row.id: row.name for row in session.execute(query)}
 
 
 def is_nobody(session: Session) -> bool:
@@ -104,6 +104,11 @@ def find_stay(
         )
     ).one_or_none()
     return None if row is None else (row[0], row[1])
+
+
+def find_action(session: Session, action_id: UUID) -> OperatorAction | None:
+    """Return one thing that was done, or None."""
+    return session.get(OperatorAction, action_id)
 
 
 def list_actions(

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnExpressionArgument, and_, func, select
 from sqlalchemy.orm import Session
 
 from kit.errors import Conflict, Malformed, NotFound
@@ -137,7 +137,7 @@ def state_of(view: SavedView) -> dict[str, Any]:
     }
 
 
-def _of(page: str, *which: ColumnElement[bool]) -> Any:
+def _of(page: str, *which: ColumnExpressionArgument[bool]) -> Any:
     chosen = and_(SavedView.page == page, *which)
     return select(SavedView).where(chosen).order_by(SavedView.name, SavedView.id)
 
@@ -159,7 +159,7 @@ def _check_room(session: Session, view: SavedView) -> None:
         raise TooManyViews(most=MOST_SHARED)
 
 
-def _count(session: Session, *which: ColumnElement[bool]) -> int:
+def _count(session: Session, *which: ColumnExpressionArgument[bool]) -> int:
     return session.scalar(select(func.count()).select_from(SavedView).where(*which)) or 0
 
 
