@@ -1,4 +1,4 @@
-"""One action on many rows: said before, done row by row, told row by row; and undoing for a moment."""
+"""One action on many rows: said before, done and told row by row; and undoing for a moment."""
 
 import re
 from datetime import timedelta
