@@ -1,5 +1,6 @@
 """One write of an operator: the change, or asking for it, and its line in the audit log."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ def acting(action: str, kind: str, subject: str = "") -> Iterator[Deed]:
         yield deed
         if deed.after is None:
             raise RuntimeError(f"{deed.action} does not say how its subject stands after it")
-        write_down(
+        deed_id = write_down(
             session,
             deed.doer,
             action=deed.action,
@@ -52,6 +53,7 @@ def acting(action: str, kind: str, subject: str = "") -> Iterator[Deed]:
             after=deed.after,
             now=at,
         )
+    g.done = deed.action, deed_id  # committed: the answer may offer to undo it
 
 
 def send_for_approval(deed: Deed, wanted: Wanted) -> str:
@@ -62,35 +64,36 @@ def send_for_approval(deed: Deed, wanted: Wanted) -> str:
     return url_for("console_approvals.show", approval_id=approval.id)
 
 
-def earlier_place(deed: Deed, *, but: str = "") -> str | None:
+def earlier_place(deed: Deed, *, part: str = "", but: str = "") -> str | None:
     """Claim the form's key and return None, or return where its first sending led.
 
-    A double click makes one thing, and ends where the first one ends. Of the field
-    `but`, a secret, not even a digest is kept.
+    A double click makes one thing, and ends where the first one ends. A form that makes several,
+    each in a transaction of its own, has a key for each `part`. Of the field `but`, a secret,
+    not even a digest is kept.
     """
     found = idempotency.recall(
         deed.session,
         scope=_scope(),
-        key=_key(),
+        key=_key(part),
         request=idempotency.fingerprint(request.method, request.path, _fields(but)),
         now=deed.now,
     )
     return None if found is None else str(found.body["place"])
 
 
-def keep_place(deed: Deed, place: str) -> None:
+def keep_place(deed: Deed, place: str, *, part: str = "") -> None:
     """Write down where the form led."""
     answer = Answer(303, {"place": place})
-    idempotency.remember(deed.session, scope=_scope(), key=_key(), answer=answer)
+    idempotency.remember(deed.session, scope=_scope(), key=_key(part), answer=answer)
 
 
 def _scope() -> str:
     return f"operator:{operator().id}"
 
 
-def _key() -> str:
-    given = request.form.get("form_key", "")
-    return given[:64] or str(g.get("request_id", ""))
+def _key(part: str) -> str:
+    given = request.form.get("form_key", "")[:64] or str(g.get("request_id", ""))
+    return hashlib.sha256(f"{given}:{part}".encode()).hexdigest() if part else given
 
 
 def _fields(but: str) -> dict[str, str]:

@@ -18,8 +18,8 @@ from console import (
     campaign_pushes,
     campaign_wizard,
     campaigns,
-    commission_rules,
     chat_groups,
+    commission_rules,
     cookies,
     differences,
     door,
@@ -28,6 +28,7 @@ from console import (
     jobs,
     leaders,
     live,
+    many,
     members,
     operators,
     orders,
@@ -35,14 +36,17 @@ from console import (
     pushes,
     refunds,
     renewal,
+    saved_views,
     search,
     sheets,
     showing,
     sign_in,
     stock,
     today,
+    undo,
     withdrawals,
     words,
+    works,
 )
 from console.menu import entries
 from console.ports import Instruments, now
@@ -80,6 +84,9 @@ ROOMS: Final = (
     jobs.blueprint,
     audit.blueprint,
     operators.blueprint,
+    saved_views.blueprint,
+    many.blueprint,
+    undo.blueprint,
 )
 KEPT_SECONDS: Final = 1.0  # numbers of the live room, and how time stands
 TRANSLATIONS: Final = Path(__file__).resolve().parent / "translations"
@@ -102,6 +109,7 @@ def install(app: APIFlask, instruments: Instruments) -> None:
         percent=showing.percent,
     )
     app.context_processor(_context)
+    app.after_request(undo.offer)
     for room in ROOMS:
         app.register_blueprint(room)
 
@@ -122,6 +130,9 @@ def _context() -> dict[str, Any]:
         "may": lambda name: name in permissions,
         "with_query": _with_query,
         "server_now": now,
+        "views_bar": saved_views.bar_of_page,
+        "works_here": lambda: works.works_of(str(request.endpoint)),
+        "undo_offered": undo.offered,
     }
 
 

@@ -180,6 +180,22 @@ def _changing(campaign_id: UUID, action: str) -> Iterator[tuple[Deed, Campaign]]
         yield deed, campaign
 
 
+def pause_one(deed: Deed, campaign_id: UUID, why: str) -> None:
+    """Refuse its buyers, whatever else has changed since it was listed."""
+    campaign = queries.lock_campaign(deed.session, campaign_id)
+    deed.before = campaign_state(campaign)
+    service.pause_campaign(deed.session, campaign, reason=why, actor=deed.doer.name, now=deed.now)
+    deed.after = _after(deed, campaign)
+
+
+def resume_one(deed: Deed, campaign_id: UUID) -> None:
+    """Take its buyers again."""
+    campaign = queries.lock_campaign(deed.session, campaign_id)
+    deed.before = campaign_state(campaign)
+    service.resume_campaign(deed.session, campaign, actor=deed.doer.name, now=deed.now)
+    deed.after = _after(deed, campaign)
+
+
 class Stale(Exception):
     """Somebody changed the campaign after the form was shown."""
 

@@ -11,6 +11,7 @@ DOOR: Final = "console-door"
 KNOWN: Final = "console-known"  # an operator signed in here before: strangers cannot lock it out
 LANGUAGE: Final = "console-language"
 LOOK: Final = "console-look"
+DONE: Final = "console-done"  # what was just done, while it may be undone
 YEAR: Final = 365 * 86_400
 
 

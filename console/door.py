@@ -108,7 +108,12 @@ def confirm(session: Session) -> None:
     """
     needs = needs_of(str(request.endpoint))
     found = queries.hold_operator(session, operator().id)
-    allowed = permissions_of(found.roles) if found.status is OperatorStatus.ACTIVE else frozenset()
+    is_active = found.status is OperatorStatus.ACTIVE
+    if needs == SIGNED_IN:
+        if not is_active:
+            raise Forbidden
+        return
+    allowed = permissions_of(found.roles) if is_active else frozenset()
     if needs not in allowed:
         raise NotAllowed(cast("Permission", needs))
 

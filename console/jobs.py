@@ -5,7 +5,7 @@ from uuid import UUID
 
 from flask import redirect, render_template, url_for
 
-from console.acting import acting
+from console.acting import Deed, acting
 from console.door import make_room, may
 from console.ports import look, now, ports
 from kit import outbox
@@ -42,7 +42,12 @@ def show() -> str:
 def retry(event_id: UUID) -> Any:
     """Give an event to its handlers again; those that are through with it are not run."""
     with acting("events.retry", "event", str(event_id)) as deed:
-        if not outbox.retry(deed.session, event_id, now=deed.now):
-            raise EventNotStuck
-        deed.before, deed.after = {"status": "stuck"}, {"status": "waiting"}
+        hand_out_again(deed, event_id)
     return redirect(url_for("console_jobs.show"), code=303)
+
+
+def hand_out_again(deed: Deed, event_id: UUID) -> None:
+    """Do that; raises `EventNotStuck`."""
+    if not outbox.retry(deed.session, event_id, now=deed.now):
+        raise EventNotStuck
+    deed.before, deed.after = {"status": "stuck"}, {"status": "waiting"}

@@ -6,7 +6,7 @@ from flask import redirect, render_template, url_for
 from sqlalchemy import func, select
 
 from console import asked
-from console.acting import acting
+from console.acting import Deed, acting
 from console.door import make_room, may
 from console.ports import ports
 from kit.errors import NotFound
@@ -67,11 +67,16 @@ def list_all() -> str:
 def retry(number: str) -> Any:
     """Send a stuck refund again under the same number; the sweep takes it up."""
     with acting("refunds.retry", "refund", number) as deed:
-        found = queries.find_refund_by_number(deed.session, number)
-        if found is None:
-            raise RefundNotFound
-        deed.session.refresh(found, with_for_update=True)
-        deed.before = {"status": found.status.value, "last_error": found.last_error}
-        service.retry_refund(deed.session, found, now=deed.now)
-        deed.after = {"status": found.status.value}
+        send_again(deed, number)
     return redirect(url_for("console_refunds.list_all", status="stuck"), code=303)
+
+
+def send_again(deed: Deed, number: str) -> None:
+    """Do that; raises `RefundNotFound` or `IllegalMove`."""
+    found = queries.find_refund_by_number(deed.session, number)
+    if found is None:
+        raise RefundNotFound
+    deed.session.refresh(found, with_for_update=True)
+    deed.before = {"status": found.status.value, "last_error": found.last_error}
+    service.retry_refund(deed.session, found, now=deed.now)
+    deed.after = {"status": found.status.value}

@@ -37,6 +37,9 @@ MOST_KEPT_BYTES: Final = 64 * 1024
 # Never handed back in a page: what was typed there is typed again.
 SECRET_FIELDS: Final = frozenset({"csrf", "password", "again", "offer", "old", "new", "code"})
 SECRET_FIELDS: Final = frozenset({"csrf", "password", "old", "new", "code", "robot_key"})
+SECRET_FIELDS: Final = frozenset({"csrf", "password", "old", "new", "code"})
+# Sent again as they are: nobody typed them.
+HIDDEN_FIELDS: Final = frozenset({"form_key", "version", "do", "pick", "page", "query"})
 
 
 def install(blueprint: APIBlueprint) -> None:
@@ -58,11 +61,8 @@ def show_again(status: int) -> Response:
 
     Nothing of it is lost: after signing in in another tab the same button sends it again.
     """
-    # A stranger's file is not even read.
-    is_small = (request.content_length or 0) <= MOST_KEPT_BYTES
-    typed = list(request.form.items(multi=True)) if is_small else []
-    kept = [(name, value) for name, value in typed if name not in SECRET_FIELDS]
-    return _page("console/again.html", status, typed=kept, place=request.full_path.rstrip("?"))
+    place = request.full_path.rstrip("?")
+    return _page("console/again.html", status, typed=_typed(), place=place)
 
 
 def show_conflict(kept: Mapping[str, str], **told: Any) -> Response:
@@ -78,7 +78,14 @@ def show_changed(kept: Mapping[str, str], **told: Any) -> Response:
 def _show_refusal(refusal: DomainError) -> Response:
     status = status_of(refusal)
     log.info("refused", extra={"refusal": refusal.code, "status": status})
-    response = _page("console/refused.html", status, refusal=refusal)
+    response = _page(
+        "console/refused.html",
+        status,
+        refusal=refusal,
+        typed=_typed() if request.method == "POST" else [],
+        hidden=HIDDEN_FIELDS | {name for name in request.form if name.endswith("_id")},
+        place=request.full_path.rstrip("?"),
+    )
     if status in (429, 503):
         wait = refusal.details.get("retry_after_seconds", RETRY_AFTER_SECONDS)
         response.headers["Retry-After"] = str(wait)
@@ -105,6 +112,14 @@ def _show_outage(_error: Exception) -> Response:
 def _show_failure(_error: Exception) -> Response:
     log.exception("failed")
     return _page("console/error.html", 500, needs=None)
+
+
+def _typed() -> list[tuple[str, str]]:
+    """Return what was typed, without secrets; a stranger's file is not even read."""
+    if (request.content_length or 0) > MOST_KEPT_BYTES:
+        return []
+    given = request.form.items(multi=True)
+    return [(name, value) for name, value in given if name not in SECRET_FIELDS]
 
 
 def _page(template: str, status: int, **told: Any) -> Response:

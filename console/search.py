@@ -12,6 +12,7 @@ from console import asked
 from console.door import SIGNED_IN, make_room, may, permissions
 from console.menu import entries
 from console.ports import ports
+from console.saved_views import find_views
 from shop.campaigns.models import Campaign
 from shop.operators.rules import Permission
 from shop.orders.models import Order
@@ -48,6 +49,7 @@ def palette() -> Any:
     with ports().begin() as session:
         found = _find_one(session, words) if words else None
         campaigns = _find_campaigns(session, words) if words else []
+        views = find_views(session, words) if words else []
     things = [{"name": words, "place": found}] if found else []
     things += [
         {
@@ -56,6 +58,7 @@ def palette() -> Any:
         }
         for campaign in campaigns
     ]
+    things += [{"name": name, "place": place} for name, place in views[:MOST]]
     return jsonify(found=(things + pages)[: 2 * MOST])
 
 

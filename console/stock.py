@@ -17,9 +17,9 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.utils import secure_filename
 from werkzeug.wrappers import Response
 
-from console.acting import acting, send_for_approval
+from console.acting import Deed, acting, send_for_approval
 from console.asked import as_id
-from console.door import confirm, doer, make_room, may, operator
+from console.door import confirm, doer, make_room, may
 from console.ports import now, ports
 from kit.errors import DomainError
 from shop.approvals import queries as approvals
@@ -123,18 +123,23 @@ def undo(batch_id: UUID) -> Any:
             )
             return redirect(send_for_approval(deed, wanted), code=303)
         deed.before = _state_of(batch)
-        batches.undo_batch(deed.session, batch, actor=operator().name, now=deed.now)
+        batches.undo_batch(deed.session, batch, actor=deed.doer.name, now=deed.now)
         deed.after = _state_of(batch)
     return redirect(url_for("console_stock.show"), code=303)
 
 
 def _change(batch_id: UUID, action: str, act: Callable[..., Any]) -> Any:
     with acting(action, "batch", str(batch_id)) as deed:
-        batch = queries.get_batch(deed.session, batch_id)
-        deed.before = _state_of(batch)
-        act(deed.session, batch, actor=operator().name, now=deed.now)
-        deed.after = _state_of(batch)
+        change_batch(deed, batch_id, act)
     return redirect(url_for("console_stock.show"), code=303)
+
+
+def change_batch(deed: Deed, batch_id: UUID, act: Callable[..., Any]) -> None:
+    """Do one of the services of batches to this one."""
+    batch = queries.get_batch(deed.session, batch_id)
+    deed.before = _state_of(batch)
+    act(deed.session, batch, actor=deed.doer.name, now=deed.now)
+    deed.after = _state_of(batch)
 
 
 def _import(looked: Looked, sku_id: UUID, at: datetime) -> None:

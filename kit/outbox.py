@@ -2,7 +2,7 @@
 
 import dataclasses
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -110,9 +110,13 @@ def relay(begin: Begin, reactions: Reactions, *, now: datetime, most: int = 100)
     return len(waiting)
 
 
-def list_stuck(session: Session, *, most: int | None = None) -> Sequence[OutboxEvent]:
-    """Return the events that were given up, oldest first; `most` of them, if that is given."""
+def list_stuck(
+    session: Session, *, most: int | None = None, ids: Collection[UUID] | None = None
+) -> Sequence[OutboxEvent]:
+    """Return the events that were given up, oldest first; `most` of them, of `ids`, if given."""
     query = select(OutboxEvent).where(STUCK).order_by(OutboxEvent.id)
+    if ids is not None:
+        query = query.where(OutboxEvent.id.in_(ids))
     return session.scalars(query if most is None else query.limit(most)).all()
 
 

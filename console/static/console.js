@@ -46,6 +46,51 @@
     });
   }
 
+  // --- Saved views: lists are narrowed without loading the page anew, and the bar above follows
+  function narrowed(query) {
+    var pairs = Array.from(new URLSearchParams(query)).filter(function (pair) {
+      return pair[1] && pair[0] !== "cursor";
+    });
+    pairs.sort(function (a, b) { return a[0] + "=" + a[1] < b[0] + "=" + b[1] ? -1 : 1; });
+    return new URLSearchParams(pairs).toString();
+  }
+  function markViews() {
+    var bar = document.getElementById("views");
+    if (!bar) return;
+    var now = narrowed(location.search), views = all("[data-query]", bar), isSaved = false;
+    views.forEach(function (view) {
+      var isHere = narrowed(view.dataset.query) === now;
+      isSaved = isSaved || isHere;
+      view.classList.toggle("active", isHere);
+      if (isHere) view.setAttribute("aria-current", "true"); else view.removeAttribute("aria-current");
+    });
+    all("[data-saves]", bar).forEach(function (button) { button.hidden = isSaved; });
+    bar.hidden = views.length < 2 && !now;
+    document.querySelector("#save-view [name=query]").value = now;
+  }
+
+  // --- Rows that are chosen for one action on all of them
+  function countPicked() {
+    var form = document.getElementById("many");
+    if (!form) return;
+    var picked = all('input[name="pick"]').filter(function (box) { return box.checked; }).length;
+    form.querySelector("[data-picked]").textContent = picked;
+    all("button", form).forEach(function (button) { button.disabled = !picked; });
+  }
+  document.addEventListener("change", function (event) {
+    if (event.target.matches("[data-picks-all]")) {
+      all('input[name="pick"]').forEach(function (box) { box.checked = event.target.checked; });
+    }
+    countPicked();
+  });
+
+  // --- What is offered for a moment goes by itself
+  function fade() {
+    all("[data-fades]").forEach(function (place) {
+      if (Date.now() + skew > Number(place.dataset.fades)) place.remove();
+    });
+  }
+
   // --- Countdowns by the server's clock: computed anew each time, so sleeping does not matter
   function two(number) {
     return (number < 10 ? "0" : "") + number;
@@ -173,5 +218,11 @@
   setInterval(tick, 1000);
   all("[data-live]").forEach(follow);
   nameCells(document);
-  document.addEventListener("htmx:afterSwap", function () { tick(); nameCells(document); });
+  markViews();
+  countPicked();
+  setInterval(fade, 500);
+  document.addEventListener("htmx:afterSwap", function () { tick(); nameCells(document); countPicked(); });
+  ["htmx:afterSettle", "htmx:pushedIntoHistory", "htmx:historyRestore"].forEach(function (name) {
+    document.addEventListener(name, markViews);
+  });
 })();

@@ -32,11 +32,12 @@ def write_down(
     before: Mapping[str, Any] | None,
     after: Mapping[str, Any] | None,
     now: datetime,
-) -> None:
+) -> UUID:
     """Write one deed down; neither state holds secrets, codes or what identifies a member."""
+    deed_id = new_id()
     session.add(
         OperatorAction(
-            id=new_id(),
+            id=deed_id,
             at=now,
             operator_id=doer.operator_id,
             actor=doer.name[:64],
@@ -49,6 +50,7 @@ def write_down(
             request_id=doer.request_id[:64],
         )
     )
+    return deed_id
 
 
 def state_of(operator: Operator) -> dict[str, Any]:

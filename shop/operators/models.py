@@ -1,4 +1,4 @@
-"""Tables of operators: the operator, recovery codes, sessions of the console, and their deeds."""
+"""Tables of operators: the operator, recovery codes, sessions, deeds, and views they saved."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +12,9 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     String,
+    UniqueConstraint,
     false,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -120,3 +122,21 @@ class OperatorAction(Base):
     after: Mapped[dict[str, Any] | None]
     address: Mapped[str] = mapped_column(String(64))
     request_id: Mapped[str] = mapped_column(String(64))
+
+
+class SavedView(Base):
+    """A list of the console as its owner narrowed it; `page` is the list's endpoint."""
+
+    __tablename__ = "saved_views"
+    __table_args__ = (
+        UniqueConstraint("operator_id", "page", "name"),
+        Index("ix_saved_views_shared", "page", postgresql_where=text("is_shared")),
+    )
+
+    id: Mapped[PrimaryId]
+    operator_id: Mapped[UUID] = mapped_column(ForeignKey("operators.id"))
+    page: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(40))
+    query: Mapped[str] = mapped_column(String(1000))
+    is_shared: Mapped[bool]
+    created_at: Mapped[datetime]

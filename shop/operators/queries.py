@@ -77,6 +77,12 @@ def list_operators(session: Session) -> Sequence[Operator]:
     return session.scalars(select(Operator).order_by(Operator.name)).all()
 
 
+def names_of(session: Session, operator_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return operator id → name."""
+    query = select(Operator.id, Operator.name).where(Operator.id.in_(operator_ids))
+    return {row.id: row.name for row in session.execute(query)}
+
+
 def is_nobody(session: Session) -> bool:
     """Say whether there is no operator yet."""
     return session.scalar(select(Operator.id).limit(1)) is None
@@ -112,6 +118,11 @@ def find_stay(
         )
     ).one_or_none()
     return None if row is None else (row[0], row[1])
+
+
+def find_action(session: Session, action_id: UUID) -> OperatorAction | None:
+    """Return one thing that was done, or None."""
+    return session.get(OperatorAction, action_id)
 
 
 def list_actions(
