@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from app.auditing.approval_invariants import APPROVAL_INVARIANTS
 from app.auditing.books import compare_books
 from app.auditing.campaign_invariants import CAMPAIGN_INVARIANTS
 from app.auditing.invariants import INVARIANTS
@@ -30,6 +31,7 @@ EVERY_INVARIANT: Final = (
     *REFERRAL_INVARIANTS,
     *OUTREACH_INVARIANTS,
     *WITHDRAWAL_INVARIANTS,
+    *APPROVAL_INVARIANTS,
 )
 
 

@@ -36,6 +36,16 @@ def browser(no_child_left: None) -> Iterator[Browser]:
         found.close()
 
 
+def renew(page: Page) -> None:
+    """Replace what others know, as everybody does who signs in for the first time."""
+    page.wait_for_url(re.compile("/console/renew$"))
+    page.fill("#password", "correct horse battery")
+    page.fill("#again", "correct horse battery")
+    page.fill("#code", pyotp.TOTP(page.inner_text("#secret")).now())
+    page.click("main button.btn-primary")
+    page.click("a.btn-primary")
+
+
 class Window:
     """A page whose troubles are kept."""
 
@@ -53,6 +63,7 @@ class Window:
         self.page.fill("#password", secret[0])
         self.page.fill("#code", pyotp.TOTP(secret[1]).now())
         self.page.click("button.btn-primary")
+        renew(self.page)
         self.page.wait_for_url(f"{base}/console")
 
     def breaches(self) -> list[Any]:
@@ -162,6 +173,8 @@ def test_axe_finds_nothing(window: Window, look: str) -> None:
         "/audit",
         "/operators",
         "/account",
+        "/approvals",
+        "/approvals?shelf=mine",
         str(campaign).removeprefix("/console"),
     ):
         page.goto(f"{window.base}/console{path}")
