@@ -114,7 +114,7 @@ def _page(
             plans=[_view(plan, campaign) for plan in plans],
             names={one.id: one.name for one in _templates_of(session, plans)},
             templates=templates,
-            counts=queries.count_results(session, campaign_id),
+            counts=watching.count_by_plan(session, [plan.id for plan in plans]),
             edges=PushEdge,
             channels=ChatChannel,
             statuses=PushStatus,

@@ -28,12 +28,30 @@ def paths() -> dict[str, str]:
         )["campaign_id"]
         for kind, *more in SAMPLES
     ]  # fmt: skip
+    flask(
+        "pushes",
+        "template",
+        "add",
+        "pictures",
+        "{campaign} {price} 元 {link}",
+        is_allowed_to_fail=True,
+    )  # it is there when pictures are taken again
+    flask(
+        "pushes", "plan", made[1], "--edge", "open", "--edge", "last_call", "--template", "pictures"
+    )
     return {
         "today": "/console",
         "campaigns": "/console/campaigns",
         "campaign": f"/console/campaigns/{made[0]}",
         "campaign-group-buy": f"/console/campaigns/{made[2]}",
         "campaign-new": "/console/campaigns/new",
+        "campaign-pushes": f"/console/campaigns/{made[1]}/pushes",
+        "calendar-week": "/console/campaigns/calendar",
+        "calendar-day": "/console/campaigns/calendar?view=day",
+        "pushes": "/console/pushes",
+        "chat-groups": "/console/chat-groups",
+        "chat-group-new": "/console/chat-groups/new",
+        "push-templates": "/console/push-templates",
         "live": f"/console/campaigns/{made[0]}/live",
         "stock": "/console/stock",
         "orders": "/console/orders",

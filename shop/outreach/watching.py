@@ -95,6 +95,21 @@ def list_by_group(
     return Page(list(found.values()), more)
 
 
+def count_by_plan(
+    session: Session, plan_ids: Sequence[UUID]
+) -> Mapping[UUID, Mapping[PushStatus, int]]:
+    """Return plan id → how many of its pushes stand how."""
+    rows = session.execute(
+        select(Push.plan_id, Push.status, func.count())
+        .where(Push.plan_id.in_(plan_ids))
+        .group_by(Push.plan_id, Push.status)
+    )
+    found: dict[UUID, dict[PushStatus, int]] = {plan_id: {} for plan_id in plan_ids}
+    for plan_id, status, count in rows:
+        found[plan_id][status] = int(count)
+    return found
+
+
 def count_uses(session: Session, template_ids: Sequence[UUID]) -> Mapping[UUID, int]:
     """Return template id → how many plans have it."""
     rows = session.execute(

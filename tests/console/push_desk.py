@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.reactions import REACTIONS
+from kit.clock import SHANGHAI
 from kit.outbox import relay
 from shop.campaigns import jobs as campaign_jobs
 from shop.chat_groups import service as chat_groups
@@ -68,8 +69,11 @@ class PushDesk:
             return planning.add_template(session, name=name, text=text, actor="op", now=world.now)
 
     def campaign(self, clerk: Clerk, *edges: PushEdge, **changes: str) -> UUID:
-        """Return a published flash sale with edges planned for every chat group, by `news`."""
-        campaign_id, world = UUID(publish(self.office, clerk, **changes)), self.office.world
+        """Return a flash sale of in twenty minutes with edges planned for every chat group."""
+        world = self.office.world
+        soon = world.now.astimezone(SHANGHAI) + timedelta(minutes=20)
+        changes.setdefault("starts_at", soon.strftime("%Y-%m-%dT%H:%M"))
+        campaign_id = UUID(publish(self.office, clerk, **changes))
         with world.begin() as session:
             for edge in edges:
                 for channel in ChatChannel:
@@ -112,7 +116,7 @@ class PushDesk:
         self.template()
         campaign_id = self.campaign(clerk, PushEdge.OPEN)
         self.robots.trouble.lose_answers()
-        self.pass_time(timedelta(minutes=61))
+        self.pass_time(timedelta(minutes=21))
         (push,) = self.pushes(campaign_id)
         assert not push.is_certain
         return push

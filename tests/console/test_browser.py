@@ -159,6 +159,25 @@ def test_keys_lead_to_things(window: Window) -> None:
     assert window.troubles == []
 
 
+def test_the_calendar_is_turned_by_keys(window: Window) -> None:
+    page = window.page
+    page.goto(f"{window.base}/console/campaigns/calendar?on=2026-12-02")
+    for key, place in (
+        ("ArrowRight", "on=2026-12-09"),
+        ("ArrowLeft", "on=2026-12-02"),
+        ("d", "view=day"),
+        ("ArrowRight", "on=2026-12-03"),
+    ):
+        page.keyboard.press(key)
+        page.wait_for_url(re.compile(re.escape(place)))
+    page.set_viewport_size({"width": 390, "height": 844})
+    for path in ("/campaigns/calendar", "/campaigns/calendar?view=day", "/pushes", "/chat-groups"):
+        page.goto(f"{window.base}/console{path}")
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+    page.set_viewport_size({"width": 1280, "height": 900})
+    assert window.troubles == []
+
+
 @pytest.mark.parametrize("look", ["light", "dark"])
 def test_axe_finds_nothing(window: Window, look: str) -> None:
     page = window.page
@@ -169,6 +188,13 @@ def test_axe_finds_nothing(window: Window, look: str) -> None:
     paths = ("", "/campaigns", "/campaigns/new", "/stock", "/orders", "/refunds", "/differences")
     for path in (
         *paths,
+        "/campaigns/calendar",
+        "/campaigns/calendar?view=day",
+        "/pushes",
+        "/chat-groups",
+        "/chat-groups/new",
+        "/push-templates",
+        f"{campaign}/pushes".removeprefix("/console"),
         "/jobs",
         "/audit",
         "/operators",

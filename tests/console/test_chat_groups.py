@@ -10,6 +10,7 @@ from kit.crypto import new_token
 from kit.ids import new_id
 from shop.chat_groups.models import ChatGroup
 from shop.operators.models import OperatorAction
+from tests.console.markup import read
 from tests.console.office import Clerk, Office
 from tests.console.push_desk import PushDesk
 from tests.console.test_campaigns import actions
@@ -178,8 +179,6 @@ class TestChanging:
         assert actions(office) == []
 
     def test_h130_names_are_shown_as_texts(self, office: Office, desk: PushDesk) -> None:
-        from tests.console.markup import read
-
         clerk = office.clerk("owner")
         for payload in PAYLOADS:
             group = desk.group(name=payload)

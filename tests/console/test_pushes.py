@@ -123,7 +123,7 @@ class TestUnsure:
         clerk, group = office.clerk("owner"), desk.group(is_robot=False)
         desk.template()
         desk.campaign(clerk, PushEdge.OPEN)
-        desk.pass_time(timedelta(minutes=61))
+        desk.pass_time(timedelta(minutes=21))
         assert group.name in clerk.page("/pushes?list=awaiting_owner")
         desk.pass_time(timedelta(minutes=16))
         desk.pass_time(timedelta(minutes=20))
@@ -156,9 +156,7 @@ class TestUnsure:
 
 
 class TestTemplates:
-    def test_a_text_is_looked_at_kept_and_has_versions(
-        self, office: Office, desk: PushDesk
-    ) -> None:
+    def test_a_text_is_looked_at_kept_and_has_versions(self, office: Office) -> None:
         clerk = office.clerk("planner")
         page = clerk.post("/push-templates", name="news", text=TEXT, do="check").get_data(
             as_text=True
