@@ -89,6 +89,7 @@ ROOMS: Final = (
     undo.blueprint,
 )
 KEPT_SECONDS: Final = 1.0  # numbers of the live room, and how time stands
+KEPT_LONGER_SECONDS: Final = 10.0  # who brings buyers: added up over a campaign's orders
 TRANSLATIONS: Final = Path(__file__).resolve().parent / "translations"
 
 
@@ -97,6 +98,7 @@ def install(app: APIFlask, instruments: Instruments) -> None:
     app.extensions["console"] = instruments
     app.extensions["console_limiter"] = LocalLimiter()  # while Redis is out
     app.extensions["console_kept"] = Kept(seconds=KEPT_SECONDS)
+    app.extensions["console_kept_longer"] = Kept(seconds=KEPT_LONGER_SECONDS)
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(TRANSLATIONS)
     Babel(app, default_locale=words.LANGUAGES[0], locale_selector=words.select_language)
     app.jinja_env.filters.update(

@@ -74,7 +74,7 @@ def name_campaigns(session: Session, campaign_ids: Collection[UUID]) -> Mapping[
     rows = session.execute(
         select(Campaign.id, Campaign.name).where(Campaign.id.in_(set(campaign_ids)))
     )
-    return dict(rows.tuples())
+    return dict(rows.all())
 
 
 def find_completions(

@@ -121,7 +121,7 @@ def find_causes(session: Session, entries: Sequence[CommissionEntry]) -> Causes:
     )
     return Causes(
         {commission_id: (order_id, number) for commission_id, order_id, number in orders},
-        dict(numbers.tuples()),
+        dict(numbers.all()),
     )
 
 
@@ -159,5 +159,5 @@ def name_rules(session: Session, rules: Sequence[CommissionRule]) -> Sequence[Na
             Sku.id.in_([one.sku_id for one in rules if one.sku_id is not None])
         )
     )
-    names: dict[UUID | None, str] = dict([*campaigns.tuples(), *skus.tuples()])
+    names: dict[UUID | None, str] = dict([*campaigns, *skus])
     return [NamedRule(one, names.get(one.campaign_id), names.get(one.sku_id)) for one in rules]

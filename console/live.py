@@ -10,8 +10,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from console import campaign_reading as reading
+from console import live_reading
 from console.door import make_room, may
-from console.ports import instruments, kept, now, ports
+from console.ports import instruments, kept, kept_longer, now, ports
 from console.versions import campaign_state, version_of
 from group_buy import queries as group_buys
 from group_buy.models import Group
@@ -81,7 +82,18 @@ def _read_now(campaign: Campaign) -> dict[str, Any]:
         if not is_sale:
             told["groups"] = _read_groups(session, campaign.id)
         told["orders"] = _list_recent(session, campaign.id)
+        order_ids = [one["id"] for one in told["orders"]]
+        told["events"] = live_reading.list_events(session, campaign, order_ids)
+    told["bringers"] = kept_longer().get(
+        ("bringers", campaign.id), lambda: _read_bringers(campaign.id)
+    )
     return told
+
+
+def _read_bringers(campaign_id: UUID) -> list[dict[str, Any]]:
+    """Return who brings buyers; it adds up every order of a campaign, and is kept for longer."""
+    with ports().begin() as session:
+        return live_reading.list_bringers(session, campaign_id)
 
 
 def _read_groups(session: Session, campaign_id: UUID) -> dict[str, Any]:

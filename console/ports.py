@@ -136,6 +136,11 @@ def kept() -> Kept[Hashable, Any]:
     return cast("Kept[Hashable, Any]", current_app.extensions["console_kept"])
 
 
+def kept_longer() -> Kept[Hashable, Any]:
+    """Return what this process has read within some seconds: what costs more to read."""
+    return cast("Kept[Hashable, Any]", current_app.extensions["console_kept_longer"])
+
+
 def keys() -> OperatorKeys:
     """Return the keys of operators' sessions and second factors."""
     return OperatorKeys.of(ports().token_hash_key)

@@ -13,12 +13,21 @@ from console.door import SIGNED_IN, make_room, may, permissions
 from console.menu import entries
 from console.ports import ports
 from console.saved_views import find_views
+from group_buy.models import Group
 from shop.campaigns.models import Campaign
+from shop.members.models import Member
 from shop.operators.rules import Permission
 from shop.orders.models import Order
 from shop.payments import queries as payments
+from shop.withdrawals import queries as withdrawals
 
 MOST: Final = 8
+# Whose page an id leads to, and who may see it.
+PAGES_BY_ID: Final[tuple[tuple[Permission, type[Any], str, str], ...]] = (
+    (Permission.CAMPAIGNS, Campaign, "console_campaigns.show", "campaign_id"),
+    (Permission.MEMBERS, Member, "console_members.show", "member_id"),
+    (Permission.GROUPS, Group, "console_groups.show", "group_id"),
+)
 
 blueprint = make_room("search")
 
@@ -71,12 +80,21 @@ def _find_one(session: Session, words: str) -> str | None:
         order_id = _find_order(session, words)
         if order_id is not None:
             return url_for("console_orders.show", order_id=order_id)
-    campaign_id = asked.as_id(words)
-    if campaign_id is None or Permission.CAMPAIGNS not in allowed:
-        return None
-    if session.get(Campaign, campaign_id) is None:
-        return None
-    return url_for("console_campaigns.show", campaign_id=campaign_id)
+    if Permission.WITHDRAWALS in allowed:
+        withdrawal = withdrawals.find_by_number(session, words.upper())
+        if withdrawal is not None:
+            return url_for("console_withdrawals.show", withdrawal_id=withdrawal.id)
+    row_id = asked.as_id(words)
+    return None if row_id is None else _find_by_id(session, row_id)
+
+
+def _find_by_id(session: Session, row_id: UUID) -> str | None:
+    """Return the page of whatever has the id, if the asker may see it."""
+    allowed = permissions()
+    for needs, table, endpoint, name in PAGES_BY_ID:
+        if needs in allowed and session.get(table, row_id) is not None:
+            return url_for(endpoint, **{name: row_id})
+    return None
 
 
 def _find_order(session: Session, words: str) -> UUID | None:

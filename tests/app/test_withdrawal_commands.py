@@ -12,6 +12,8 @@ from app import process
 from app.commands import withdrawals
 from kit.db import Begin
 from kit.money import Fen
+from shop.payments.gateway import Channel
+from shop.payments.transfer_gateway import TransferState
 from shop.withdrawals.models import WithdrawalStatus
 from tests.factories.referrals import TERMS, ReferralBench
 from tests.factories.withdrawals import earner
@@ -55,6 +57,19 @@ class TestWithdrawals:
             answer = flask(*words)
             assert answer.exit_code == 1
             assert answer.output.startswith("Error: ")
+
+    def test_what_was_sent_is_asked_about_at_once(self, bench: ReferralBench) -> None:
+        """Nothing is asked about what was not sent."""
+        one = asked(bench)
+        assert flask("ask-again", one).exit_code == 1
+        flask("approve", one, "--by", "ann")
+        bench.transfers[Channel.ALIPAY].starts = TransferState.PROCESSING
+        bench.sweep("send")
+        later = bench.withdrawal(one).due_at
+        assert later is not None
+        assert later > bench.now
+        assert flask("ask-again", one).exit_code == 0
+        assert bench.withdrawal(one).due_at == bench.now
 
     def test_one_whose_leader_owes_is_cancelled(self, bench: ReferralBench) -> None:
         """The command says so, instead of that it is sent."""

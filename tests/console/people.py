@@ -1,11 +1,12 @@
 """Leaders, their earnings and groups for the pages about people, by services over the world."""
 
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from app.reactions import REACTIONS
 from kit.money import Fen
 from kit.outbox import relay
+from shop.campaigns import jobs as campaign_jobs
 from shop.members import leaders
 from shop.payments.gateway import Channel
 from shop.referral import jobs, service
@@ -13,6 +14,7 @@ from shop.withdrawals import service as withdrawals
 from shop.withdrawals.models import Withdrawal
 from shop.withdrawals.rules import WithdrawalTerms
 from tests.console.office import Office
+from tests.console.test_campaigns import publish
 from tests.miniprogram_api.world import Person
 
 REVIEWED = WithdrawalTerms(
@@ -68,3 +70,26 @@ def asked(office: Office, earner: Person, fen: int = 300) -> Withdrawal:
             terms=REVIEWED,
             now=world.now,
         )
+
+
+def open_group(office: Office, *, seats: int = 3) -> tuple[str, Person]:
+    """Return a group of which one seat is paid, and whose seat it is."""
+    world = office.world
+    planner = office.clerk("planner")
+    terms = {
+        "kind": "group_buy",
+        "seats": str(seats),
+        "lasts_hours": "24",
+        "groups_per_member": "10",
+        "seats_per_member": "1",
+    }
+    campaign_id = publish(office, planner, **terms)
+    world.now += timedelta(hours=1, minutes=1)
+    campaign_jobs.turn_due_campaigns(world.begin, now=world.now)
+    buyer = world.member()
+    answer = buyer.post(f"/v1/campaigns/{campaign_id}/groups", {}, key=uuid4().hex)
+    assert answer.status_code == 201, answer.get_json()
+    told = answer.get_json()
+    assert world.pay(buyer, told["order"]).status_code == 204
+    hear(office)
+    return told["group"]["id"], buyer

@@ -201,6 +201,13 @@ def test_axe_finds_nothing(window: Window, look: str) -> None:
         "/account",
         "/approvals",
         "/approvals?shelf=mine",
+        "/members",
+        "/leaders",
+        "/leaders?tab=applicants",
+        "/commission-rules",
+        "/withdrawals?status=all",
+        "/groups",
+        "/sheets",
         str(campaign).removeprefix("/console"),
     ):
         page.goto(f"{window.base}/console{path}")
