@@ -8,6 +8,7 @@ import sys
 
 import pyotp
 from playwright.sync_api import Page
+from sample_buyers import buy
 
 NAME = "pictures"
 SAMPLES = (
@@ -17,8 +18,11 @@ SAMPLES = (
 )
 
 
-def paths() -> dict[str, str]:
-    """Make sample campaigns, and return each page's name and path."""
+def paths(base: str) -> dict[str, str]:
+    """Make sample campaigns and have members buy, and return each page's name and path.
+
+    The menu's pages come by themselves (`menu`); these need an id, or stand in no menu.
+    """
     made = [
         json.loads(
             flask("sample", "campaign", "--kind", kind, "--stock", "40", "--limit", "1",
@@ -26,7 +30,10 @@ def paths() -> dict[str, str]:
         )["campaign_id"]
         for kind, *more in SAMPLES
     ]  # fmt: skip
+    order_id = buy(base, made[0])
     return {
+        "order": f"/console/orders/{order_id}",
+        "views": "/console/views",
         "today": "/console",
         "campaigns": "/console/campaigns",
         "campaign": f"/console/campaigns/{made[0]}",
@@ -42,6 +49,12 @@ def paths() -> dict[str, str]:
         "operators": "/console/operators",
         "account": "/console/account",
     }
+
+
+def menu(page: Page) -> dict[str, str]:
+    """Return the pages that the menu of whoever is signed in leads to, named by their addresses."""
+    places = page.eval_on_selector_all("#menu a", "all => all.map(one => one.pathname)")
+    return {place.removeprefix("/console").strip("/") or "today": place for place in places}
 
 
 def credentials() -> tuple[str, str]:
