@@ -9,6 +9,7 @@ import sys
 
 import pyotp
 from playwright.sync_api import Page
+from sample_buyers import buy
 
 NAME = "pictures"
 PASSWORD = secrets.token_urlsafe(16)
@@ -19,8 +20,11 @@ SAMPLES = (
 )
 
 
-def paths() -> dict[str, str]:
-    """Make sample campaigns, and return each page's name and path."""
+def paths(base: str) -> dict[str, str]:
+    """Make sample campaigns and have members buy, and return each page's name and path.
+
+    The menu's pages come by themselves (`menu`); these need an id, or stand in no menu.
+    """
     made = [
         json.loads(
             flask("sample", "campaign", "--kind", kind, "--stock", "40", "--limit", "1",
@@ -39,37 +43,31 @@ def paths() -> dict[str, str]:
     flask(
         "pushes", "plan", made[1], "--edge", "open", "--edge", "last_call", "--template", "pictures"
     )
+    order_id = buy(base, made[0])
     return {
-        "today": "/console",
-        "campaigns": "/console/campaigns",
+        "order": f"/console/orders/{order_id}",
+        "views": "/console/views",
         "campaign": f"/console/campaigns/{made[0]}",
         "campaign-group-buy": f"/console/campaigns/{made[2]}",
         "campaign-new": "/console/campaigns/new",
         "campaign-pushes": f"/console/campaigns/{made[1]}/pushes",
         "calendar-week": "/console/campaigns/calendar",
         "calendar-day": "/console/campaigns/calendar?view=day",
-        "pushes": "/console/pushes",
-        "chat-groups": "/console/chat-groups",
         "chat-group-new": "/console/chat-groups/new",
         "push-templates": "/console/push-templates",
         "live": f"/console/campaigns/{made[0]}/live",
-        "stock": "/console/stock",
-        "orders": "/console/orders",
-        "refunds": "/console/refunds",
-        "groups": "/console/groups",
-        "sheets": "/console/sheets",
-        "members": "/console/members",
-        "leaders": "/console/leaders",
         "applicants": "/console/leaders?tab=applicants",
         "commission-rules": "/console/commission-rules",
         "withdrawals": "/console/withdrawals?status=all",
-        "differences": "/console/differences",
         "approvals": "/console/approvals?shelf=waiting",
-        "jobs": "/console/jobs",
-        "audit": "/console/audit",
-        "operators": "/console/operators",
         "account": "/console/account",
     }
+
+
+def menu(page: Page) -> dict[str, str]:
+    """Return the pages that the menu of whoever is signed in leads to, named by their addresses."""
+    places = page.eval_on_selector_all("#menu a", "all => all.map(one => one.pathname)")
+    return {place.removeprefix("/console").strip("/") or "today": place for place in places}
 
 
 def credentials() -> tuple[str, str]:

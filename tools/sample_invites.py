@@ -24,26 +24,32 @@ CODE_SECONDS = 15.0
 
 def make_invites(base: str) -> dict[str, str]:
     """Return the path of a page for each name: of a campaign, and one of everything."""
-    sandbox = f"http://127.0.0.1:{os.environ.get('SANDBOX_PORT', '9100')}"
+    sandbox = sandbox_address()
     command = [sys.executable, "-m", "app.machine", "flask", "sample", "campaign", *SALE]
     made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 - our own words, no shell
     campaign_id = json.loads(made.stdout.splitlines()[-1])["campaign_id"]
     paths = {}
     for page, name in NAMES.items():
-        token = _sign_in(base, sandbox)
-        _ask("PATCH", f"{base}/v1/me", {"nickname": name}, token)
+        token = sign_in(base, sandbox)
+        ask("PATCH", f"{base}/v1/me", {"nickname": name}, token)
         wish = {"campaign_id": campaign_id}
-        paths[page] = _ask("POST", f"{base}/v1/invites", wish, token)["invite"]["share_path"]
-    general = _ask("POST", f"{base}/v1/invites", {}, _sign_in(base, sandbox))
+        paths[page] = ask("POST", f"{base}/v1/invites", wish, token)["invite"]["share_path"]
+    general = ask("POST", f"{base}/v1/invites", {}, sign_in(base, sandbox))
     paths["invite-general"] = general["invite"]["share_path"]
     _wait_for_link(base + paths["invite"])
     return paths
 
 
-def _sign_in(base: str, sandbox: str) -> str:
+def sandbox_address() -> str:
+    """Return where the simulated platforms are."""
+    return f"http://127.0.0.1:{os.environ.get('SANDBOX_PORT', '9100')}"
+
+
+def sign_in(base: str, sandbox: str) -> str:
+    """Sign somebody new in, and return their token."""
     person = {"openid": f"screenshots-{uuid.uuid4().hex}"}
-    code = _ask("POST", f"{sandbox}/sandbox/wechat/codes", person)["code"]
-    token: str = _ask("POST", f"{base}/v1/sign-in", {"platform": "wechat", "code": code})["token"]
+    code = ask("POST", f"{sandbox}/sandbox/wechat/codes", person)["code"]
+    token: str = ask("POST", f"{base}/v1/sign-in", {"platform": "wechat", "code": code})["token"]
     return token
 
 
@@ -57,12 +63,13 @@ def _wait_for_link(url: str) -> None:
         time.sleep(0.5)
 
 
-def _ask(method: str, url: str, body: dict[str, Any], token: str = "") -> dict[str, Any]:
-    headers = {"Content-Type": "application/json"}
+def ask(method: str, url: str, body: dict[str, Any] | None, token: str = "") -> dict[str, Any]:
+    """Send a request that must go well, and return what is answered."""
+    headers = {"Content-Type": "application/json", "Idempotency-Key": uuid.uuid4().hex}
     if token:
         headers["Authorization"] = f"Bearer {token}"
     request = urllib.request.Request(  # noqa: S310 - this machine's own
-        url, json.dumps(body).encode(), headers, method=method
+        url, None if body is None else json.dumps(body).encode(), headers, method=method
     )
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - this machine's own
         content: dict[str, Any] = json.loads(answer.read())

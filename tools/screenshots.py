@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import console_pictures
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from sample_invites import make_invites
 
@@ -30,13 +31,17 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-backgroun
 FLAGS += ["--disable-sync", "--disable-component-update", "--no-first-run"]
 
 
+# Of the console, for the README: the first screen in a palette of its own, which is small.
+FOR_READERS = ("today", "live", "order")
+
+
 def main() -> int:
     """Take all pictures; return the exit code."""
     base = f"http://127.0.0.1:{os.environ.get('PORT', '8000')}"
     folder = Path(os.environ.get("VAR_DIR", "var")) / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
     troubles: list[str] = []
-    inside = console_pictures.paths()
+    inside = console_pictures.paths(base)
     pages = PAGES | {name: (path, 200) for name, path in make_invites(base).items()}
     with sync_playwright() as player:
         browser = player.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
@@ -46,8 +51,7 @@ def main() -> int:
         browser.close()
     for trouble in troubles:
         sys.stderr.write(trouble + "\n")
-    count = (len(pages) + len(inside)) * len(LOOKS)
-    sys.stdout.write(f"{count} pictures in {folder}\n")
+    sys.stdout.write(f"{len(list(folder.glob('*.png')))} pictures in {folder}\n")
     return 1 if troubles else 0
 
 
@@ -70,13 +74,27 @@ def _take_console(
     context = browser.new_context(**LOOKS[look])
     page = context.new_page()
     console_pictures.sign_in(page, base, console_pictures.credentials())
+    inside = console_pictures.menu(page) | inside
     troubles = [
         trouble
         for name, path in inside.items()
-        for trouble in _take(context, base, folder / f"console-{name}-{look}.png", path, 200)
+        for trouble in _take(
+            context, base, folder / f"console-{name.replace('/', '-')}-{look}.png", path, 200
+        )
     ]
+    if look == "light":
+        _take_for_readers(page, base, folder / "readme", inside)
     context.close()
     return troubles
+
+
+def _take_for_readers(page: Page, base: str, folder: Path, inside: dict[str, str]) -> None:
+    folder.mkdir(exist_ok=True)
+    for name in FOR_READERS:
+        page.goto(base + inside[name], wait_until="load")
+        file = folder / f"console-{name}.png"
+        page.screenshot(path=str(file))
+        Image.open(file).convert("RGB").quantize(128).save(file, optimize=True)
 
 
 def _take(context: BrowserContext, base: str, file: Path, path: str, status: int) -> list[str]:

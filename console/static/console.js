@@ -107,7 +107,14 @@
 
   // --- Live pieces: asked for again with jitter while the page is seen; 304 costs nothing
   function follow(place) {
-    var every = Number(place.dataset.every);
+    var every = Number(place.dataset.every), note = document.createElement("div");
+    note.className = "alert alert-warning";
+    note.setAttribute("role", "alert");
+    note.textContent = document.body.dataset.stale;
+    function say(isStale) {
+      place.classList.toggle("stale", isStale);
+      if (isStale) place.before(note); else note.remove();
+    }
     function again(factor) {
       setTimeout(ask, every * factor * (0.8 + 0.4 * Math.random()));
     }
@@ -123,11 +130,11 @@
         })
         .then(function (text) {
           if (text === null) return;
-          place.classList.remove("stale");
+          say(false);
           if (text !== place.shown) { place.innerHTML = text; place.shown = text; tick(); nameCells(place); }
           again(1);
         })
-        .catch(function () { place.classList.add("stale"); again(4); });
+        .catch(function () { say(true); again(4); });
     }
     again(1);
   }

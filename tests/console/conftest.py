@@ -1,16 +1,67 @@
-"""Fixtures of the console's tests: the console over a rolled-back database."""
+"""Fixtures of the console's tests: over a rolled-back database, and in a browser."""
 
+import re
+from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
 from redis import Redis
+from sqlalchemy import Engine
+from sqlalchemy.orm import sessionmaker
 
 from kit.db import Begin
+from tests.console.bench import Bench
+from tests.console.filled import fill
 from tests.console.office import Office
+from tests.console.window import CHROMIUM, FLAGS, Window
 from tests.miniprogram_api.world import World
+from tests.running_shop import RunningShop
 
 
 @pytest.fixture
 def office(begin: Begin, redis: "Redis", now: datetime) -> Office:
     """Return a console in which nothing stays."""
     return Office(World(begin, redis, now))
+
+
+@pytest.fixture
+def bench(engine: Engine, redis: "Redis", now: datetime) -> Iterator[Bench]:
+    """Return a filled shop whose every change can be taken back, and in the end all of it."""
+    with engine.connect() as connection:
+        outer = connection.begin()
+        begin = sessionmaker(
+            connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
+        ).begin
+        office = Office(World(begin, redis, now))
+        filled = fill(office)
+        yield Bench(office, office.clerk("owner"), filled, connection)
+        outer.rollback()
+
+
+@pytest.fixture(scope="package")
+def browser(no_child_left: None) -> Iterator[Browser]:
+    """Return a browser."""
+    expect.set_options(timeout=20_000)  # a busy machine is no fault of a page
+    with sync_playwright() as player:
+        found = player.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="package")
+def window(browser: Browser, running_shop: RunningShop) -> Iterator[Window]:
+    """Return the console as its owner sees it, with one SKU to sell."""
+    made = running_shop.flask("sample", "sku", "--stock", "20", "--price-fen", "2000")
+    assert made.returncode == 0, made.stdout
+    told = running_shop.flask("operators", "add", "lin", "--role", "owner").stdout
+    words = dict(re.findall(r"^(password|authenticator) +(\S+)$", told, re.MULTILINE))
+    found = Window(
+        browser,
+        running_shop.url,
+        name="lin",
+        secret=(words["password"], words["authenticator"]),
+    )
+    found.shop = running_shop
+    yield found
+    found.context.close()

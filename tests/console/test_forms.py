@@ -1,25 +1,12 @@
-"""Every form of the console, found in its pages: hostile, missing and huge values; nothing breaks."""
+"""Every form of the console, found in its pages: hostile, missing and huge values break nothing."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from itertools import cycle, islice
-from urllib.parse import urlsplit
-
-import pytest
-from redis import Redis
-from sqlalchemy import Connection, Engine, func, select
-from sqlalchemy.orm import sessionmaker
-from werkzeug.test import TestResponse
 
 from kit.crypto import new_token
-from shop.operators.models import OperatorAction
-from tests.console.filled import Filled, fill, pages
+from tests.console.bench import Bench
 from tests.console.forms import Form, forms_of
 from tests.console.markup import read
-from tests.console.office import Clerk, Office
-from tests.miniprogram_api.world import World
 
 HOSTILE = (
     "",
@@ -41,66 +28,10 @@ HOSTILE = (
     '"><img src=x onerror=alert(1)>',
     "1e999",
 )
-EACH = 3  # values for each field, in turn: over all fields every value is met many times
+EACH = 2  # values for each field, in turn: over all fields every value is met many times
+AT_ONCE = 6  # values that stand in all fields at once
 LONGEST_KEPT = 80
 UNSENT = frozenset({"csrf"})
-
-
-@dataclass
-class Bench:
-    """A filled shop in which each form is sent to nobody's harm: whatever it does is undone."""
-
-    office: Office
-    clerk: Clerk
-    filled: Filled
-    connection: Connection
-
-    @contextmanager
-    def undone(self) -> Iterator[None]:
-        """Leave nothing of what is done inside."""
-        point = self.connection.begin_nested()
-        try:
-            yield
-        finally:
-            point.rollback()
-            self.clerk.client.set_cookie("console", self.clerk.token, path="/console")
-
-    def send(self, form: Form, fields: dict[str, str], token: str) -> TestResponse:
-        """Send a form as a browser would."""
-        if form.method == "get":
-            return self.clerk.get(form.action, query_string=fields)
-        return self.clerk.post(form.action, **{**fields, "csrf": token})
-
-    def deeds(self) -> int:
-        """Count what stands in the audit log."""
-        with self.office.world.begin() as session:
-            return session.scalar(select(func.count()).select_from(OperatorAction)) or 0
-
-    def forms(self) -> list[Form]:
-        """Return each form that pages have, once for each address but for its ids."""
-        found: dict[str, Form] = {}
-        rules = self.office.world.app.url_map.bind("localhost")
-        for path, text in pages(self.office, self.clerk, self.filled):
-            for form in forms_of(text):
-                place = urlsplit(form.action).path or urlsplit(path).path
-                form.action = place
-                endpoint, _ids = rules.match(f"/console{place}", form.method.upper())
-                found.setdefault(f"{endpoint} {sorted(form.fields)}", form)
-        return list(found.values())
-
-
-@pytest.fixture
-def bench(engine: Engine, redis: "Redis", now: datetime) -> Iterator[Bench]:
-    """Return the bench, over a transaction that is rolled back."""
-    with engine.connect() as connection:
-        outer = connection.begin()
-        begin = sessionmaker(
-            connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
-        ).begin
-        office = Office(World(begin, redis, now))
-        filled = fill(office)
-        yield Bench(office, office.clerk("owner"), filled, connection)
-        outer.rollback()
 
 
 def tries(form: Form) -> Iterator[tuple[str, dict[str, str]]]:
@@ -111,7 +42,7 @@ def tries(form: Form) -> Iterator[tuple[str, dict[str, str]]]:
         for value in islice(values, EACH):
             yield name, {**form.fields, "form_key": new_token(), name: value}
         yield "", {one: value for one, value in form.fields.items() if one != name}
-    for value in HOSTILE:
+    for value in islice(values, AT_ONCE):
         yield "", dict.fromkeys(names, value)
 
 
@@ -137,7 +68,7 @@ def test_every_form_withstands_whatever_is_sent(bench: Bench) -> None:
                 if answer.status_code == 422 and name in form.typed:
                     kept = fields[name].strip()[:LONGEST_KEPT]
                     assert any(kept in text for text in page.texts), where
-    assert refused > 300
+    assert refused > 250
 
 
 def test_what_was_typed_outlives_the_session(bench: Bench) -> None:
@@ -157,13 +88,8 @@ def test_what_was_typed_outlives_the_session(bench: Bench) -> None:
         # Signed in in another tab, the same button sends it; its old token asks once more.
         bench.clerk.client.set_cookie("console", bench.clerk.token, path="/console")
         with bench.undone():
-            assert bench.clerk.post(form.action, **again.fields).status_code in (
-                200,
-                303,
-                403,
-                409,
-                422,
-            )
+            answer = bench.clerk.post(form.action, **again.fields)
+            assert answer.status_code in (200, 303, 403, 409, 422), form.action
 
 
 def test_a_body_too_large_is_refused_with_a_page(bench: Bench) -> None:

@@ -17,15 +17,11 @@ from tests.console.office import Clerk, Office
 from tests.console.test_campaigns import actions, publish
 
 PATHS = ("", "/campaigns", "/campaigns/new", "/stock", "/orders", "/refunds", "/differences",
-<<<<<<< HEAD
          "/jobs", "/audit", "/operators", "/account", "/search?q=x", "/sign-in", "/pushes",
          "/chat-groups", "/chat-groups/new", "/push-templates", "/campaigns/calendar",
-         "/campaigns/calendar?view=day")  # fmt: skip
-=======
-         "/jobs", "/audit", "/operators", "/account", "/search?q=x",
-         "/members", "/leaders", "/leaders?tab=applicants", "/commission-rules", "/withdrawals",
-         "/withdrawals?status=all", "/groups", "/groups?soon=yes", "/sheets", "/sign-in")  # fmt: skip
->>>>>>> wt-people
+         "/campaigns/calendar?view=day", "/members", "/leaders", "/leaders?tab=applicants",
+         "/commission-rules", "/withdrawals", "/withdrawals?status=all", "/groups",
+         "/groups?soon=yes", "/sheets", "/approvals", "/approvals?shelf=mine")  # fmt: skip
 PAYLOADS = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
