@@ -217,7 +217,8 @@ class LaneDesk:
         self, campaign_id: UUID, tickets: Sequence[Ticket], verdict: Verdict
     ) -> frozenset[UUID]:
         members = frozenset(ticket.wanted.member_id for ticket in tickets)
-        if verdict is Verdict.LIMIT:  # the gate has just said so
+        # The gate has just said so, or was away, and claims may have gone past it elsewhere, too.
+        if verdict is Verdict.LIMIT or self._asking.silence.leaves_doubt:
             return members
         passed_by = frozenset(one for one in members if one in self._passed_by)
         return passed_by | await self._gate.holding(campaign_id, members)

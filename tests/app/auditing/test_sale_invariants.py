@@ -95,8 +95,10 @@ PLANTED: dict[str, list[str]] = {
             f" (SELECT campaign_id FROM waits WHERE id = {WAITING})"
             for status in ("cancelled", "ended", "settled")
         ),
-        f"UPDATE campaigns SET status = 'settled' WHERE id ="
-        f" (SELECT campaign_id FROM waits WHERE id = {UNLUCKY})",
+        (
+            "UPDATE campaigns SET status = 'settled' WHERE id ="
+            f" (SELECT campaign_id FROM waits WHERE id = {UNLUCKY})"
+        ),
     ],
     "I28.draws_are_whole": [
         f"DELETE FROM waits WHERE id = {UNLUCKY}",
