@@ -38,10 +38,14 @@ def start_behind_flask(site: Site, ports: Ports) -> str:
     return _gunicorn(site, "behind_flask", ("--worker-class", "gevent"), more)
 
 
-def start_lane(site: Site) -> str:
-    """Start the claim lane, with as many workers as the others have; return its address."""
+def start_lane(site: Site, *, proxies: int = 0) -> str:
+    """Start the claim lane, with as many workers as the others have; return its address.
+
+    It believes so many proxies, of which there are none: whoever loads it then names requests.
+    """
     one = site.program("lane")
-    lane = Program(one.name, one.command, {**one.environment, "LANE_WORKERS": str(WORKERS)})
+    more = {"LANE_WORKERS": str(WORKERS), "TRUSTED_PROXIES": str(proxies)}
+    lane = Program(one.name, one.command, {**one.environment, **more})
     url = f"http://127.0.0.1:{lane.environment['LANE_PORT']}"
     site.start(lane, f"{url}/healthz")
     return url
