@@ -84,7 +84,9 @@ class LaneDesk:
             reading = asyncio.ensure_future(self.aside.do(self._board.get, campaign_id))
             self._reading[campaign_id] = reading
             reading.add_done_callback(lambda _: self._reading.pop(campaign_id))
-        return await asyncio.shield(reading)
+        sale = await asyncio.shield(reading)
+        self.outlook.note(campaign_id)
+        return sale
 
     async def claim(
         self, sale: Sale, wanted: Wanted, *, offer_id: UUID | None = None, now: datetime
