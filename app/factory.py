@@ -12,7 +12,6 @@ from app.selling import WAYS
 from app.watching import watch
 from console import building
 from console.ports import Instruments
-from flash_sale.challenges import ProofOfWork
 from flash_sale.desk import ClaimDesk
 from flash_sale.entry import Doorman
 from flash_sale.gate import Gate
@@ -72,7 +71,7 @@ def create_app(ports: Ports, options: WebOptions) -> APIFlask:
     app.extensions["progress"] = ProgressBoard(ports.redis)
     app.extensions["claim_desk"] = ClaimDesk(ports.begin, Gate(ports.gate_redis), ports.clock)
     app.extensions["doorman"] = Doorman(
-        ProofOfWork(ports.purchase_key), options.challenge_from_score
+        options.challenge_of(ports.purchase_key), options.challenge_from_score
     )
     return app
 

@@ -1,7 +1,9 @@
 """What the web application is told besides the ports, in plain values."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from flash_sale.challenges import Challenge, ProofOfWork
 from miniprogram_api.limits import Limits
 
 
@@ -16,4 +18,5 @@ class WebOptions:
     limits: Limits = field(default_factory=Limits)
     claims_base_url: str = ""  # where claims are sent, without a path
     challenge_from_score: int = 60
+    challenge_of: Callable[[bytes], Challenge] = ProofOfWork  # of the key that signs
     public_origin: str = ""  # where people reach us, as "https://shop.example"

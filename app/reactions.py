@@ -10,6 +10,7 @@ from flash_sale.events import (
     UnitsClaimed,
 )
 from flash_sale.handlers import (
+    close_queue_when_cancelled,
     close_queue_when_settled,
     draw_or_close_when_ended,
     lapse_claim_when_closed,
@@ -110,7 +111,7 @@ REACTIONS: Final[Reactions] = {
     CampaignSettled: [close_queue_when_settled, push_when_settled],
     CampaignPaused: [],
     CampaignResumed: [],
-    CampaignCancelled: [],
+    CampaignCancelled: [close_queue_when_cancelled],
     CampaignCopiedForSlot: [publish_when_copied, publish_sale_when_copied],
     ChatGroupAdded: [plan_pushes_when_chat_group_added],
     GroupFormed: [tell_members_when_formed],

@@ -2,6 +2,7 @@
 
 import base64
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 from redis import Redis
 
+from app.challenging import make_challenge
 from app.messaging import make_channels, make_content_checks
 from app.metrics import count_rejected_notice
 from app.options import WebOptions
@@ -128,6 +130,7 @@ def web_options(settings: Settings) -> WebOptions:
         ready_requires=settings.ready_requires,
         claims_base_url=(settings.lane_base_url or settings.public_base_url).rstrip("/"),
         challenge_from_score=settings.challenge_from_score,
+        challenge_of=partial(make_challenge, settings),
         public_origin=_origin(settings.public_base_url),
         limits=make_limits(settings),
     )

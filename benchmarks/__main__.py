@@ -25,7 +25,17 @@ from benchmarks import (
 )
 from benchmarks.frame import RESULTS, Benchmark, Plan, load_average
 from benchmarks.report import Figure, table, write
-from benchmarks.sales import admission, cluster, group_commit, opening, rates, rush, steady
+from benchmarks.sales import (
+    admission,
+    cluster,
+    group_commit,
+    known,
+    opening,
+    overload,
+    rates,
+    rush,
+    steady,
+)
 
 BENCHMARKS: Final[tuple[Benchmark, ...]] = (
     placing.BENCHMARK,
@@ -45,6 +55,8 @@ BENCHMARKS: Final[tuple[Benchmark, ...]] = (
     steady.BENCHMARK,
     rush.BENCHMARK,
     opening.BENCHMARK,
+    known.BENCHMARK,
+    overload.BENCHMARK,
     cluster.BENCHMARK,
     invites.BENCHMARK,
     attribution.BENCHMARK,

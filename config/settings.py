@@ -163,6 +163,30 @@ class WecomSettings(Group):
         return value
 
 
+class TencentCaptchaSettings(Group):
+    """The slider of Tencent Captcha as a challenge: environment `TENCENT_CAPTCHA__…`.
+
+    Without `app_id` a challenge is a proof of work.
+    """
+
+    app_id: int = Field(default=0, ge=0)
+    app_secret_key: SecretStr = SecretStr("")
+    secret_id: str = ""
+    secret_key: SecretStr = SecretStr("")
+    base_url: str = "https://captcha.tencentcloudapi.com"
+
+    @field_validator("app_secret_key", "secret_id", "secret_key")
+    @classmethod
+    def _check_given(cls, value: SecretStr | str, info: ValidationInfo) -> SecretStr | str:
+        """Refuse what is missing or weak as soon as the slider is on."""
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if info.data.get("app_id"):
+            refuse_weak(text, shortest=16)
+        elif text:
+            raise WeakSecret("belongs to no slider: TENCENT_CAPTCHA__APP_ID is 0")
+        return value
+
+
 class SecretSettings(Group):
     """Keys of our own, each base64 of 32 random bytes: environment `SECRETS__…`."""
 
@@ -245,6 +269,7 @@ class Settings(BaseSettings):
     wechat_pay: WechatPaySettings
     alipay: AlipaySettings
     wecom: WecomSettings = WecomSettings()
+    tencent_captcha: TencentCaptchaSettings = TencentCaptchaSettings()
     secrets: SecretSettings
     vault: VaultSettings
     limits: LimitSettings = LimitSettings()

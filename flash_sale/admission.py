@@ -17,6 +17,8 @@ MOST_WITHOUT_GATE: Final = 30
 MOST_REMEMBERED: Final = 10_000
 # After a failure nobody asks Redis for this long, so that an outage costs one timeout, not all.
 SILENCE_SECONDS: Final = 1.0
+# Longer than the fill takes that tells a gate, which was away, of the claims that went past it.
+DOUBT_SECONDS: Final = 5.0
 # Whoever is told one of these may have claimed before, under the same key: they are looked up.
 MAY_BE_REPEATED: Final = frozenset(
     {Verdict.SOLD_OUT, Verdict.TOO_FEW, Verdict.LIMIT, Verdict.ENDED, Verdict.PAUSED}
@@ -63,15 +65,21 @@ class PassedBy:
 
 
 class Silence:
-    """For a moment after the gate did not answer it is not asked again."""
+    """For a moment after the gate did not answer it is not asked again, and then in doubt."""
 
     def __init__(self) -> None:
         """Begin with asking."""
-        self._until = 0.0
+        self._until = self._doubted_until = 0.0
 
     def begin(self) -> None:
         """Ask nobody from now on."""
         self._until = monotonic_seconds() + SILENCE_SECONDS
+        self._doubted_until = monotonic_seconds() + DOUBT_SECONDS
+
+    @property
+    def leaves_doubt(self) -> bool:
+        """Say whether claims may have gone past the gate of which it has not been told yet."""
+        return monotonic_seconds() < self._doubted_until
 
     @property
     def is_on(self) -> bool:

@@ -19,16 +19,22 @@ _LAYOUT: Final = Struct(">I16s16s8s")
 
 
 class Challenge(Protocol):
-    """A way to tell people from programs; a provider of sliders is another one."""
+    """A way to tell people from programs, or to make it dear to be one."""
 
     def pose(self, campaign_id: UUID, member_id: UUID, *, now: datetime) -> dict[str, Any]:
         """Return what the client needs to solve it, as JSON; `kind` tells which one it is."""
         ...
 
     def is_solved(
-        self, campaign_id: UUID, member_id: UUID, answer: dict[str, Any], *, now: datetime
+        self,
+        campaign_id: UUID,
+        member_id: UUID,
+        answer: dict[str, Any],
+        *,
+        address: str,
+        now: datetime,
     ) -> bool:
-        """Say whether the answer solves a challenge that was posed to this member."""
+        """Say whether the answer, sent from an address, solves what was posed to this member."""
         ...
 
 
@@ -51,7 +57,13 @@ class ProofOfWork:
         return {"kind": "proof_of_work", "seed": seed, "bits": self._bits}
 
     def is_solved(
-        self, campaign_id: UUID, member_id: UUID, answer: dict[str, Any], *, now: datetime
+        self,
+        campaign_id: UUID,
+        member_id: UUID,
+        answer: dict[str, Any],
+        *,
+        address: str,
+        now: datetime,
     ) -> bool:
         """Check {seed, answer}."""
         seed, text = str(answer.get("seed", "")), str(answer.get("answer", ""))

@@ -128,7 +128,11 @@ class ClaimDesk:
             return None
         is_known = verdict is Verdict.LIMIT or wanted.member_id in self._passed_by
         try:
-            may_hold = is_known or bool(self._gate.holding(campaign_id, [wanted.member_id]))
+            may_hold = (
+                is_known
+                or self._silence.leaves_doubt
+                or bool(self._gate.holding(campaign_id, [wanted.member_id]))
+            )
         except GateUnavailable as exc:  # "sold out" would be the last word, and may be wrong
             raise Unavailable(retry_after_seconds=1) from exc
         if not may_hold:

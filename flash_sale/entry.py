@@ -38,13 +38,14 @@ class Doorman:
         signs: Signs,
         *,
         answer: Mapping[str, Any] | None = None,
+        address: str,
         now: datetime,
     ) -> None:
         """Raise `ChallengeRequired` with a challenge unless none is needed, or it is solved."""
         if risk_of(signs, now=now) < self.from_score:
             return
         if answer is not None and self.challenge.is_solved(
-            campaign_id, member_id, dict(answer), now=now
+            campaign_id, member_id, dict(answer), address=address, now=now
         ):
             return
         raise ChallengeRequired(**self.challenge.pose(campaign_id, member_id, now=now))

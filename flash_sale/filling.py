@@ -7,7 +7,8 @@ most that the gate may have left; less what is perhaps in it, too, the least. Wh
 right if it lies between, and is moved to the nearer end if not. The same goes for what a member
 holds. A gate that nothing happened to is never changed by a fill; one that was lost, restored from
 an old state or told too little is put right by the first fill up to what was just then under way,
-and by the next one exactly, since by then that is settled and in the reading.
+and by the next one exactly, since by then that is settled and in the reading. Until then it may not
+know everybody who holds units, and says so: whoever it refuses is looked up (`Gate.holding`).
 
 Units on their way from shard to shard are known by both ends; a loan that did not arrive within a
 second is taken for lost, and the fill replaces it. Early units are a quota and no stock: each fill
@@ -23,8 +24,9 @@ from math import ceil
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from flash_sale.filling_script import CLOCK, COUNT, FILL, LOOK, RELEASE
 from flash_sale.gate_plans import Plan, Shards
-from flash_sale.gate_script import CLOCK, COUNT, FILL, LOOK, RELEASE, Call, command, run
+from flash_sale.gate_script import Call, command, run
 from flash_sale.gate_wire import (
     Filling,
     GateTarget,
@@ -137,7 +139,7 @@ def _fill(target: GateTarget, shifts: Sequence[int], margin: int) -> Plan[Fillin
         return Filling.NEEDS_FULL
     heads = [(look.fill_no, read, margin) for look, read in zip(looks, reads, strict=True)]
     yield from _correct_counts(target, heads)
-    done = yield _fill_calls(target, looks, shifts)
+    done = yield _fill_calls(target, looks, [read - margin for read in reads], shifts)
     return Filling.FILLED if all(done) else Filling.BUSY
 
 
@@ -159,13 +161,16 @@ def _correct_counts(target: GateTarget, heads: Sequence[tuple[int, int, int]]) -
             yield [run(COUNT, keys, *head, *part)]
 
 
-def _fill_calls(target: GateTarget, looks: Sequence[Shard], shifts: Sequence[int]) -> list[Call]:
+def _fill_calls(
+    target: GateTarget, looks: Sequence[Shard], surely_read: Sequence[int], shifts: Sequence[int]
+) -> list[Call]:
     changes, early_changes = _changes(target, looks), _early_changes(target, looks)
     offers = _by_shard(target, ((member, offer.bytes) for member, offer in target.offers.items()))
     calls: list[Call] = []
     for shard, keys in enumerate(_keys(target)):
         head = (looks[shard].fill_no, changes[shard], early_changes[shard], KEEP_SECONDS)
-        calls.append(run(FILL, keys, *head, *_meta(target, shifts[shard]), *offers[shard]))
+        told = (surely_read[shard], *_meta(target, shifts[shard]))
+        calls.append(run(FILL, keys, *head, *told, *offers[shard]))
     return calls
 
 

@@ -130,9 +130,10 @@ def peek(shards: Shards, campaign_id: UUID) -> Plan[GateView | None]:
             command("HGET", counts, "units_admitted"),
             command("HLEN", held),
             command("HKEYS", offers),
+            run(HOLDING, keys_of(campaign_id, shard), number),
         ]
     replies = yield calls
-    metas, admitted, held_by, offered = (replies[start::4] for start in range(4))
+    metas, admitted, held_by, offered, known = (replies[start::5] for start in range(5))
     if any(meta[0] is None or int(meta[0]) != number for meta in metas):
         shards.forget(campaign_id)
         return None
@@ -145,6 +146,7 @@ def peek(shards: Shards, campaign_id: UUID) -> Plan[GateView | None]:
         ends_at=moment(int(ends_at)),
         early_starts_at=moment(int(early_starts_at)) if early_starts_at else None,
         holders=sum(held_by),
+        knows_holders=None not in known,
         version=tuple(
             int(number or 0)
             for meta, units in zip(metas, admitted, strict=True)
@@ -154,7 +156,7 @@ def peek(shards: Shards, campaign_id: UUID) -> Plan[GateView | None]:
 
 
 def holding(shards: Shards, campaign_id: UUID, member_ids: Iterable[UUID]) -> Plan[frozenset[UUID]]:
-    """Return which of the members may have claimed before: all, when the gate was lost."""
+    """Return which of the members may have claimed before: all, when the gate was just lost."""
     asked = list(member_ids)
     number = yield from shards.read(campaign_id)
     if not number or not asked:

@@ -1,4 +1,4 @@
-"""The scripts that Redis runs for the gate, each on one shard and at once, and how one is called.
+"""The scripts by which claims go through the gate, each on one shard and at once; how one is run.
 
 An entry remembers an admitted claim as "quantity admitted_ms settled_ms early", with 0 for not
 settled. Units move only together with the entry that explains them.
@@ -10,7 +10,7 @@ from hashlib import sha1
 from typing import Final, NamedTuple
 
 # Nearly every script takes the same six keys of its shard, and tells the time by its own server.
-_HEAD: Final = r"""
+HEAD: Final = r"""
 local META, HELD, ENTRIES, OFFERS, COUNTS, LOANS = unpack(KEYS)
 local call, sub, byte = redis.call, string.sub, string.byte
 local time = call('TIME')
@@ -27,6 +27,10 @@ local function give_back(name, quantity, early)
   -- With 0, too, a member is looked up when refused: an earlier claim of theirs may be true.
   local member = sub(name, 1, 16)
   if call('HINCRBY', HELD, member, -quantity) < 0 then call('HSET', HELD, member, 0) end
+end
+local function server()
+  local told = redis.pcall('INFO', 'server')
+  return type(told) == 'string' and string.match(told, 'run_id:(%w+)') or ''
 end
 """
 
@@ -93,7 +97,8 @@ return table.concat(said)
 
 # ARGV: how many are done · names of entries that are done · names of those given back.
 # An entry that is done stays until a reading of the database is sure to have it. One that was lost
-# with the gate may be in no reading yet: its member is remembered as one who may hold units.
+# with the gate may be in no reading yet: it is remembered again, as one that takes no units, so
+# that the same claim is let through and its member is known as one who may hold some.
 _SETTLE: Final = r"""
 local done = tonumber(ARGV[1])
 for i = 2, #ARGV do
@@ -107,16 +112,25 @@ for i = 2, #ARGV do
       give_back(ARGV[i], quantity, early)
     end
   elseif i <= done + 1 then
+    call('HSET', ENTRIES, ARGV[i], string.format('0 %.0f %.0f 0', now, now))
     call('HSETNX', HELD, sub(ARGV[i], 1, 16), 0)
-    if call('EXISTS', META) == 0 then call('EXPIRE', HELD, 60) end
+    if call('EXISTS', META) == 0 then
+      call('EXPIRE', ENTRIES, 60)
+      call('EXPIRE', HELD, 60)
+    end
   end
 end
 return 1
 """
 
-# ARGV: shards · members. Returns what each holds, and nothing at all of a shard that was lost.
+# ARGV: shards, then members perhaps. Returns what each holds; nothing at all of a shard that was
+# lost or may not know everybody. It may not when its server is another one than that which filled
+# it last, as after a failover or a restart, and until a reading that began after the first fill of
+# a lost one.
 _HOLDING: Final = r"""
-if call('HGET', META, 'shards') ~= ARGV[1] then return false end
+local meta = call('HMGET', META, 'shards', 'server', 'lost_at')
+if meta[1] ~= ARGV[1] or meta[2] ~= server() or meta[3] then return false end
+if #ARGV == 1 then return {} end
 return call('HMGET', HELD, unpack(ARGV, 2))
 """
 
@@ -144,112 +158,6 @@ end
 return 1
 """
 
-_CLOCK: Final = r"""
-return string.format('%d%06d', tonumber(time[1]), tonumber(time[2]))
-"""
-
-# ARGV: filled_at · read_ms · margin_ms · pending_ms · loan_ms · keep_loan_ms · microseconds since
-# the last fill after which only a full reading will do, 0 when it is one.
-# Drops what is surely in the reading and what nobody settled in time; says what is left.
-# A lost gate gets a number at once, by the time, so that it is never taken for an earlier one.
-_LOOK: Final = r"""
-local meta = call('HMGET', META, 'fill_no', 'filled_at', 'shards', 'units', 'early_units')
-if not meta[1] then
-  meta[1] = string.format('%.0f', time[1] * 1000000 + time[2])
-  call('HSET', META, 'fill_no', meta[1])
-  call('EXPIRE', META, 60)
-end
-local told = {tonumber(meta[1] or 0), tonumber(meta[2] or 0), tonumber(meta[3] or 0)}
-if told[3] == 0 or told[2] > tonumber(ARGV[1]) then return told end
-local late = tonumber(ARGV[7])
-if late > 0 and tonumber(ARGV[1]) - told[2] > late then return told end
-call('HSET', META, 'filled_at', ARGV[1])
-local read, margin, pending = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local sure, unsure, sure_early, unsure_early = 0, 0, 0, 0
-local entries = call('HGETALL', ENTRIES)
-for i = 1, #entries, 2 do
-  local quantity, admitted, settled, early = parts(entries[i + 1])
-  if settled > 0 and settled <= read - margin then
-    call('HDEL', ENTRIES, entries[i])
-  elseif settled == 0 and admitted <= now - pending then
-    give_back(entries[i], quantity, early)
-  elseif admitted > read + margin then
-    sure = sure + quantity
-    if early then sure_early = sure_early + quantity end
-  else
-    unsure = unsure + quantity
-    if early then unsure_early = unsure_early + quantity end
-  end
-end
-local loans, young = call('HGETALL', LOANS), {}
-for i = 1, #loans, 2 do
-  local units, at = string.match(loans[i + 1], '^(%d+) (%d+)$')
-  if now - at > tonumber(ARGV[6]) then
-    call('HDEL', LOANS, loans[i])
-  elseif now - at <= tonumber(ARGV[5]) then
-    young[#young + 1] = loans[i]
-    young[#young + 1] = tonumber(units)
-  end
-end
-local left = call('HMGET', META, 'units', 'early_units')
-for i, number in ipairs({left[1], left[2], sure, unsure, sure_early, unsure_early}) do
-  told[3 + i] = tonumber(number)
-end
-told[10] = young
-return told
-"""
-
-# ARGV: fill_no · read_ms · margin_ms · members, each with the units it holds after its 16 bytes,
-# or with '-' when the reading does not know it: such a member is forgotten.
-# A count between what must and what may be right is left alone.
-_COUNT: Final = r"""
-if call('HGET', META, 'fill_no') ~= ARGV[1] then return 0 end
-local read, margin, sure, unsure = tonumber(ARGV[2]), tonumber(ARGV[3]), {}, {}
-local entries = call('HGETALL', ENTRIES)
-for i = 1, #entries, 2 do
-  local member = sub(entries[i], 1, 16)
-  local quantity, admitted, settled = parts(entries[i + 1])
-  if admitted > read + margin then
-    sure[member] = (sure[member] or 0) + quantity
-  elseif settled == 0 or settled > read - margin then
-    unsure[member] = (unsure[member] or 0) + quantity
-  end
-end
-for i = 4, #ARGV do
-  local member, units = sub(ARGV[i], 1, 16), sub(ARGV[i], 17)
-  local least = (tonumber(units) or 0) + (sure[member] or 0)
-  local most = least + (unsure[member] or 0)
-  local held = math.max(least, math.min(most, tonumber(call('HGET', HELD, member) or 0)))
-  if held > 0 or units ~= '-' then call('HSET', HELD, member, held)
-  else call('HDEL', HELD, member) end
-end
-return 1
-"""
-
-# ARGV: fill_no · change of units · change of early units · seconds to keep · how many fields ·
-# fields and values · offers, each a member and an offer of 16 bytes.
-_FILL: Final = r"""
-local meta = call('HMGET', META, 'fill_no', 'units', 'early_units')
-if meta[1] ~= ARGV[1] then return 0 end
-local fields = tonumber(ARGV[5])
-call('HSET', META, unpack(ARGV, 6, 5 + fields * 2))
-call('HSET', META, 'units', math.max(0, tonumber(meta[2] or 0) + tonumber(ARGV[2])),
-     'early_units', math.max(0, tonumber(meta[3] or 0) + tonumber(ARGV[3])))
-call('HINCRBY', META, 'fill_no', 1)
-call('DEL', OFFERS)
-for i = 6 + fields * 2, #ARGV do
-  call('HSET', OFFERS, sub(ARGV[i], 1, 16), sub(ARGV[i], 17))
-end
-for i = 1, #KEYS do call('EXPIRE', KEYS[i], ARGV[4]) end
-return 1
-"""
-
-# KEYS: what the one who fills holds · ARGV: the token by which it is known as theirs.
-_RELEASE: Final = r"""
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
-return 1
-"""
-
 
 @dataclass(frozen=True)
 class Script:
@@ -264,16 +172,11 @@ class Script:
         object.__setattr__(self, "sha", digest)
 
 
-ADMIT: Final = Script(_HEAD + _ADMIT)
-SETTLE: Final = Script(_HEAD + _SETTLE)
-LEND: Final = Script(_HEAD + _LEND)
-HOLDING: Final = Script(_HEAD + _HOLDING)
-DEPOSIT: Final = Script(_HEAD + _DEPOSIT)
-CLOCK: Final = Script(_HEAD + _CLOCK)
-LOOK: Final = Script(_HEAD + _LOOK)
-COUNT: Final = Script(_HEAD + _COUNT)
-FILL: Final = Script(_HEAD + _FILL)
-RELEASE: Final = Script(_RELEASE)
+ADMIT: Final = Script(HEAD + _ADMIT)
+SETTLE: Final = Script(HEAD + _SETTLE)
+LEND: Final = Script(HEAD + _LEND)
+HOLDING: Final = Script(HEAD + _HOLDING)
+DEPOSIT: Final = Script(HEAD + _DEPOSIT)
 
 
 Word = str | bytes | int

@@ -95,6 +95,7 @@ class GateView:
     ends_at: datetime
     early_starts_at: datetime | None
     holders: int  # members who hold units, or once claimed some
+    knows_holders: bool  # False: it was lost, and somebody may hold units of whom it was not told
     version: tuple[int, ...]  # another one as soon as anybody else may hold units
 
 

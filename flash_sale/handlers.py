@@ -9,7 +9,12 @@ from flash_sale import claims, lottery, queries, service, telling, waiting
 from flash_sale.events import OfferMade, OpeningReminded
 from flash_sale.models import SaleMode
 from shop.campaigns import queries as campaigns
-from shop.campaigns.events import CampaignCopiedForSlot, CampaignEnded, CampaignSettled
+from shop.campaigns.events import (
+    CampaignCancelled,
+    CampaignCopiedForSlot,
+    CampaignEnded,
+    CampaignSettled,
+)
 from shop.campaigns.models import CampaignKind
 from shop.members.events import MembersJoined
 from shop.orders.events import OrderClosed, OrderPaid, OrderRefunded
@@ -47,6 +52,17 @@ def draw_or_close_when_ended(event: CampaignEnded, *, session: Session, now: dat
         lottery.hold_draw(session, campaign_id, now=now)
     else:
         waiting.close_queue(session, campaign_id, now=now)
+
+
+def close_queue_when_cancelled(
+    event: CampaignCancelled, *, session: Session, now: datetime
+) -> None:
+    """Tell those who wait that it is over: by the clock it may have been open before it was turned.
+
+    Claims that were made till then stand, and go the way of their orders.
+    """
+    if event.kind == CampaignKind.FLASH_SALE.value:
+        waiting.close_queue(session, UUID(event.campaign_id), now=now)
 
 
 def close_queue_when_settled(event: CampaignSettled, *, session: Session, now: datetime) -> None:

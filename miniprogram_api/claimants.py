@@ -50,7 +50,7 @@ def check_person(
         sign_ins = members.count_sign_ins(session, who.member_id, now=now)
     is_busy = _is_busy(ports, network, most=TOKENS_OF_A_NETWORK * address_multiple)
     signs = Signs(who.member.created_at, sign_ins, is_busy)
-    doorman.check(campaign_id, who.member_id, signs, answer=answer, now=now)
+    doorman.check(campaign_id, who.member_id, signs, answer=answer, address=network, now=now)
 
 
 def _is_busy(ports: Ports, network: str, *, most: int) -> bool:

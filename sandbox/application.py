@@ -16,6 +16,7 @@ from sandbox import control
 from sandbox.alipay import routes as alipay
 from sandbox.peer import Peer, make_peer
 from sandbox.requests_log import masked_path
+from sandbox.tencent_captcha import routes as tencent_captcha
 from sandbox.wechat import routes as wechat
 from sandbox.wechat_pay import routes as wechat_pay
 from sandbox.wecom import routes as wecom
@@ -31,7 +32,7 @@ def create_application(
     application = Flask("sandbox", static_folder=None)
     application.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     application.extensions["peer"] = peer
-    for platform in (wechat, wechat_pay, alipay, wecom):
+    for platform in (wechat, wechat_pay, alipay, wecom, tencent_captcha):
         application.register_blueprint(platform.create_blueprint(peer))
     application.register_blueprint(control.create_blueprint(peer))
     application.after_request(lambda response: _log(peer, response))

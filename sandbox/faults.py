@@ -66,6 +66,7 @@ TARGETS = frozenset(
         "wecom.task_result",
         "wecom.remind",
         "wecom.group",
+        "tencent_captcha.result",
         "alipay.code",
         "alipay.code_file",
     }

@@ -36,11 +36,13 @@ def ensure_credentials(directory: Path, port: int) -> Credentials:
             ),
             "alipay": ensure_alipay_credentials(directory, former.get("alipay", {})),
             "wecom": former.get("wecom") or _wecom_names(),
+            "tencent_captcha": former.get("tencent_captcha") or _tencent_captcha_names(),
             "base_urls": {
                 "wechat": f"http://127.0.0.1:{port}/wechat",
                 "wechat_pay": f"http://127.0.0.1:{port}/wechat-pay",
                 "alipay": f"http://127.0.0.1:{port}/alipay",
                 "wecom": f"http://127.0.0.1:{port}/wecom",
+                "tencent_captcha": f"http://127.0.0.1:{port}/tencent-captcha",
             },
         }
         write_secret(directory / "credentials.json", json.dumps(credentials, indent=2).encode())
@@ -53,6 +55,15 @@ def _wechat_names() -> dict[str, str]:
 
 def _wecom_names() -> dict[str, str]:
     return {"corp_id": "ww" + secrets.token_hex(8), "corp_secret": secrets.token_urlsafe(32)}
+
+
+def _tencent_captcha_names() -> dict[str, str]:
+    return {
+        "app_id": "19" + "".join(secrets.choice("0123456789") for _ in range(8)),
+        "app_secret_key": secrets.token_urlsafe(18),
+        "secret_id": "AKID" + secrets.token_hex(16),
+        "secret_key": secrets.token_urlsafe(24),
+    }
 
 
 def _wechat_pay_keys(directory: Path) -> dict[str, str]:

@@ -36,7 +36,7 @@ FAST: Final = {
     "max_connections": "300",
     "log_min_messages": "fatal",
 }
-WAIT_SECONDS: Final = 30.0
+WAIT_SECONDS: Final = 90.0
 
 
 @dataclass

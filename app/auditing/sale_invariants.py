@@ -68,6 +68,15 @@ SALE_INVARIANTS: Final = (
         "   AND offered_until < CAST(:now AS timestamptz) - interval '10 minutes')",
     ),
     Invariant(
+        "I16.waits_come_to_an_end",
+        "nobody waits for a unit of a sale that is over, a minute after that at the latest",
+        "SELECT w.id FROM waits w JOIN campaigns c ON c.id = w.campaign_id"
+        " WHERE w.status = 'waiting' AND (c.status IN ('cancelled', 'settled')"
+        "   OR (c.status = 'ended' AND NOT c.needs_release))"
+        " AND NOT EXISTS (SELECT FROM status_changes s WHERE s.row_id = c.id"
+        "   AND s.at >= CAST(:now AS timestamptz) - interval '1 minute')",
+    ),
+    Invariant(
         "I28.draws_are_whole",
         "a draw ranked everybody who was in it from 1 on, promised no more units than these, and"
         " came before its campaign's trail",

@@ -1,11 +1,11 @@
 """Turns settings into a lane."""
 
+from app.challenging import make_challenge
 from app.lane.application import LaneApplication, LaneParts
 from app.lane.door import ClaimDoor
 from app.redis_clients import make_loop_redis
 from app.wiring import make_limits, make_ports
 from config.settings import Settings
-from flash_sale.challenges import ProofOfWork
 from flash_sale.entry import Doorman
 from flash_sale.gate import AsyncGate, Gate
 from flash_sale.lane.desk import CONNECTIONS, LaneDesk
@@ -20,7 +20,7 @@ def make_lane(settings: Settings) -> LaneApplication:
     desk = LaneDesk(
         ports.begin, AsyncGate(make_loop_redis(settings)), Gate(ports.gate_redis), clock
     )
-    doorman = Doorman(ProofOfWork(ports.purchase_key), settings.challenge_from_score)
+    doorman = Doorman(make_challenge(settings, ports.purchase_key), settings.challenge_from_score)
     door = ClaimDoor(ports, desk, doorman, make_limits(settings), clock=clock)
     parts = LaneParts(
         ports=ports,

@@ -13,8 +13,9 @@ from benchmarks.grouping import quantile
 from benchmarks.report import Figure, alone
 from benchmarks.sales import servers
 from benchmarks.sales.crowd import let_in, open_sale
-from benchmarks.sales.open_loop import HOW, Hit
+from benchmarks.sales.open_loop import Hit
 from benchmarks.sales.stage import Due, Stage
+from benchmarks.sales.wrk import OPEN_LOOP
 
 NAME: Final = "flash_sale.rush"
 ROUNDS: Final = 3
@@ -37,7 +38,9 @@ def run(plan: Plan) -> Iterable[Figure]:
     load = load_average()
     members, units = plan.size(MEMBERS, quick=300), plan.size(UNITS, quick=30)
     with ground() as site:
-        stage = Stage.build(site, site.ports(), servers.start_lane(site), members=members)
+        stage = Stage.build(
+            site, site.ports(), servers.start_lane(site, proxies=1), members=members
+        )
         _rush(stage, units, plan)  # the lane has its connections and has prepared its statements
         stage.analyze()
         rounds = [_rush(stage, units, plan) for _ in range(plan.size(ROUNDS, quick=1))]
@@ -50,7 +53,7 @@ def run(plan: Plan) -> Iterable[Figure]:
         middle=median(median(hit.took for hit in hits) * 1000 for hits in rounds),
         winners=median(_p99([hit for hit in hits if hit.status == 201]) for hits in rounds),
         worst=max(slowest),
-        how=HOW.format(load=load),
+        how=OPEN_LOOP.format(load=load),
     )
     yield alone(NAME, slowest, unit="ms", note=note, below=150)
 
@@ -63,7 +66,7 @@ def _rush(stage: Stage, units: int, plan: Plan) -> list[Hit]:
     dues = sorted(ARRIVE_FROM + dice.random() * ARRIVE_WITHIN for _ in stage.members)
     tokens = let_in(stage.ports, sale.id, stage.members)
     claims = [Due(due, sale.id, token) for due, token in zip(dues, tokens, strict=True)]
-    hits = stage.fire(claims, connections=len(claims), opens_at=opens_at)
+    hits = stage.fire_by_wrk(claims, connections=len(claims), opens_at=opens_at)
     told = Counter(hit.status for hit in hits)
     sold = stage.count_sold(sale.id)
     if told != {201: units, 409: len(hits) - units} or sold != units:

@@ -38,27 +38,30 @@ def start_behind_flask(site: Site, ports: Ports) -> str:
     return _gunicorn(site, "behind_flask", ("--worker-class", "gevent"), more)
 
 
-def start_lane(site: Site) -> str:
-    """Start the claim lane, with as many workers as the others have; return its address."""
+def start_lane(site: Site, *, proxies: int = 0) -> str:
+    """Start the claim lane, with as many workers as the others have; return its address.
+
+    It believes so many proxies, of which there are none: whoever loads it then names requests.
+    """
     one = site.program("lane")
-    lane = Program(one.name, one.command, {**one.environment, "LANE_WORKERS": str(WORKERS)})
+    more = {"LANE_WORKERS": str(WORKERS), "TRUSTED_PROXIES": str(proxies)}
+    lane = Program(one.name, one.command, {**one.environment, **more})
     url = f"http://127.0.0.1:{lane.environment['LANE_PORT']}"
     site.start(lane, f"{url}/healthz")
     return url
 
 
+def start_other_lane(site: Site) -> str:
+    """Start another lane beside the first, of one worker; return its address."""
+    one = site.program("lane")
+    return _start_at_a_port(site, Program("other-lane", one.command, one.environment), workers=1)
+
+
 def start_gate_only(site: Site) -> str:
     """Start a lane that commits nothing, with as many workers; return its address."""
-    one, port = site.program("lane"), free_port()
-    more = {
-        SHARED_DIRECTORY: str(site.folder / "figures-gate-only"),
-        "LANE_PORT": str(port),
-        "LANE_WORKERS": str(WORKERS),
-    }
     command = (sys.executable, "-m", "benchmarks.sales.gate_only")
-    url = f"http://127.0.0.1:{port}"
-    site.start(Program("gate-only", command, {**one.environment, **more}), f"{url}/healthz")
-    return url
+    program = Program("gate-only", command, site.program("lane").environment)
+    return _start_at_a_port(site, program, workers=WORKERS)
 
 
 def start_hello(site: Site) -> str:
@@ -67,6 +70,18 @@ def start_hello(site: Site) -> str:
     url = f"http://127.0.0.1:{port}"
     command = (sys.executable, "-m", "benchmarks.sales.hello", str(port))
     site.start(Program("hello", command, dict(os.environ)), url)
+    return url
+
+
+def _start_at_a_port(site: Site, lane: Program, *, workers: int) -> str:
+    port = free_port()
+    more = {
+        SHARED_DIRECTORY: str(site.folder / f"figures-{lane.name}"),
+        "LANE_PORT": str(port),
+        "LANE_WORKERS": str(workers),
+    }
+    url = f"http://127.0.0.1:{port}"
+    site.start(Program(lane.name, lane.command, {**lane.environment, **more}), f"{url}/healthz")
     return url
 
 

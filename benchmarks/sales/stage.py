@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, time
 from typing import Final
 from uuid import UUID
 
@@ -28,6 +28,7 @@ from shop.ports import Ports
 
 SOLD_OUT: Final = "sold_out"
 START_SECONDS: Final = 0.05
+WRK_START_SECONDS: Final = 1.0
 _SOLD: Final = "SELECT count(*) FROM claims WHERE campaign_id = %s AND status IN ('held', 'paid')"
 
 
@@ -100,6 +101,28 @@ class Stage:
         hits = volley.fire(shots, start=perf_counter() + wait)
         volley.close()
         return hits
+
+    def fire_by_wrk(
+        self,
+        claims: Sequence["Due"],
+        *,
+        connections: int,
+        opens_at: datetime | None = None,
+    ) -> list[Hit]:
+        """Do the same for one campaign by wrk, which costs less; nothing is told of bodies.
+
+        The lane must believe a proxy: answers are told apart by the id of their request.
+        """
+        (campaign_id,) = {one.campaign_id for one in claims}
+        file = self.site.folder / f"schedule-{next(self._files)}"
+        lines = "".join(f"{one.due:.6f} {one.token}\n" for one in claims)
+        file.write_text(lines, encoding="ascii")
+        start = time() + WRK_START_SECONDS if opens_at is None else opens_at.timestamp()
+        if start + claims[0].due < time():
+            raise TimeoutError("it has opened before everybody was there")
+        url = self.claims_url + claims_path(campaign_id)
+        ends = start + claims[-1].due
+        return wrk.fire(url, file, start=start, ends=ends, connections=connections)
 
     def ask_once(self, campaign_id: UUID, told: Sequence[str]) -> list[Hit]:
         """Claim one unit with each token, all at once."""

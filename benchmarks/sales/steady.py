@@ -13,8 +13,9 @@ from benchmarks.process_tree import held_by
 from benchmarks.report import Figure, alone
 from benchmarks.sales import servers
 from benchmarks.sales.crowd import claim_request, claims_path, let_in
-from benchmarks.sales.open_loop import HOW, Shot, Volley
+from benchmarks.sales.open_loop import Shot, Volley
 from benchmarks.sales.stage import Due, Stage
+from benchmarks.sales.wrk import OPEN_LOOP
 
 P99: Final = "flash_sale.refused_p99"
 MEMORY: Final = "flash_sale.connection_memory"
@@ -35,7 +36,9 @@ MEMORY_NOTE: Final = (
 def run(plan: Plan) -> Iterable[Figure]:
     """Refuse claims first, then let connections wait."""
     with ground() as site:
-        stage = Stage.build(site, site.ports(), servers.start_lane(site), members=MEMBERS)
+        stage = Stage.build(
+            site, site.ports(), servers.start_lane(site, proxies=1), members=MEMBERS
+        )
         sold_out = stage.sell_out(stock=20)
         stage.analyze()
         yield _refused(stage, sold_out, plan)
@@ -53,7 +56,7 @@ def _refused(stage: Stage, campaign_id: UUID, plan: Plan) -> Figure:
             Due(number / PER_SECOND, campaign_id, given[number % len(given)])
             for number in range(count)
         ]
-        hits = stage.fire(claims, connections=CONNECTIONS)
+        hits = stage.fire_by_wrk(claims, connections=CONNECTIONS)
         if {hit.status for hit in hits} != {409}:
             raise AssertionError({hit.status for hit in hits})
         stage.check_sold_out(campaign_id)
@@ -61,7 +64,7 @@ def _refused(stage: Stage, campaign_id: UUID, plan: Plan) -> Figure:
         middle.append(median(hit.took for hit in hits) * 1000)
     note = (
         f"p99 of {count:,} claims of what is sold out, {PER_SECOND:,} a second over {CONNECTIONS}"
-        f" connections; median {median(middle):.1f} ms{HOW.format(load=load)}"
+        f" connections; median {median(middle):.1f} ms{OPEN_LOOP.format(load=load)}"
     )
     return alone(P99, slowest, unit="ms", note=note, below=20)
 

@@ -29,7 +29,7 @@ class Asking:
         self._waiting: dict[UUID, deque[Ticket]] = {}
         self._under_way: Counter[UUID] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._silence = Silence()
+        self.silence = Silence()
 
     def ask(self, campaign_id: UUID, tickets: Sequence[Ticket]) -> None:
         """Have tickets judged, with whatever else comes in this turn of the loop."""
@@ -49,7 +49,7 @@ class Asking:
         batch = [waiting.popleft() for _ in range(min(len(waiting), MOST_AT_ONCE))]
         if not waiting:
             del self._waiting[campaign_id]
-        if self._silence.is_on:
+        if self.silence.is_on:
             self._on_verdicts(campaign_id, batch, None)
             asyncio.get_running_loop().call_soon(self._send, campaign_id)
             return
@@ -64,7 +64,7 @@ class Asking:
             claims = [gate_claim(ticket.wanted) for ticket in batch]
             verdicts = await self._gate.admit(campaign_id, claims)
         except GateUnavailable:
-            self._silence.begin()
+            self.silence.begin()
         finally:
             self._under_way[campaign_id] -= 1
             if not self._under_way[campaign_id]:

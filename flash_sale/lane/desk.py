@@ -84,7 +84,9 @@ class LaneDesk:
             reading = asyncio.ensure_future(self.aside.do(self._board.get, campaign_id))
             self._reading[campaign_id] = reading
             reading.add_done_callback(lambda _: self._reading.pop(campaign_id))
-        return await asyncio.shield(reading)
+        sale = await asyncio.shield(reading)
+        self.outlook.note(campaign_id)
+        return sale
 
     async def claim(
         self, sale: Sale, wanted: Wanted, *, offer_id: UUID | None = None, now: datetime
@@ -217,7 +219,8 @@ class LaneDesk:
         self, campaign_id: UUID, tickets: Sequence[Ticket], verdict: Verdict
     ) -> frozenset[UUID]:
         members = frozenset(ticket.wanted.member_id for ticket in tickets)
-        if verdict is Verdict.LIMIT:  # the gate has just said so
+        # The gate has just said so, or was away, and claims may have gone past it elsewhere, too.
+        if verdict is Verdict.LIMIT or self._asking.silence.leaves_doubt:
             return members
         passed_by = frozenset(one for one in members if one in self._passed_by)
         return passed_by | await self._gate.holding(campaign_id, members)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from flash_sale.admission import DOUBT_SECONDS
 from flash_sale.batch import Wanted
 from flash_sale.gate import Gate
 from flash_sale.gate_wire import GateState, GateUnavailable, GateView
@@ -47,6 +48,7 @@ class Outlook:
         self._gate = gate
         self._looks: dict[UUID, Look] = {}
         self._asked_at: dict[UUID, float] = {}
+        self._doubted_until = 0.0
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="outlook", daemon=True)
 
@@ -103,6 +105,7 @@ class Outlook:
             holders = None if view is None else self._holders(campaign_id, view)
         except GateUnavailable:
             view, holders = None, None
+            self._doubted_until = at + DOUBT_SECONDS
         if view is None:
             self._looks.pop(campaign_id, None)
         else:
@@ -118,7 +121,11 @@ class Outlook:
 
     def _holders(self, campaign_id: UUID, view: GateView) -> frozenset[bytes] | None:
         """Return all who may hold units or have claimed; read again only when others may."""
-        if view.units or view.holders > MOST_HOLDERS:
+        if view.units or view.holders > MOST_HOLDERS or not view.knows_holders:
+            return None
+        if (
+            monotonic_seconds() < self._doubted_until
+        ):  # claims may have gone past a gate that was away
             return None
         before = self._looks.get(campaign_id)
         is_known = before is not None and before.view.version == view.version

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 MOST_FILLS: Final = 5
 AGAIN_SECONDS: Final = 0.05
+# By then a reading has all that a lost gate may have been told nothing of.
+SURE_SECONDS: Final = 0.1
 
 FillNow = Callable[..., Filling]  # of a campaign, `is_full` or not; runs in a thread
 Go = Callable[[UUID, Sequence[Ticket]], None]
@@ -56,6 +58,8 @@ class Refilling:
             filled = await self._aside.do(partial(self._fill_now, campaign_id, is_full=True))
             if filled is Filling.BUSY:
                 await asyncio.sleep(AGAIN_SECONDS)
+            else:
+                self._aside.spawn(self._make_sure(campaign_id))
         except GateUnavailable:
             self._pass_by(campaign_id, self._waiting.pop(campaign_id))
         except DomainError as refusal:
@@ -66,6 +70,11 @@ class Refilling:
             self._go_on(campaign_id, self._waiting.pop(campaign_id))
         finally:  # whatever else went wrong
             tell_all(self._waiting.pop(campaign_id, ()), ResultUnknown(retry_after_seconds=1))
+
+    async def _make_sure(self, campaign_id: UUID) -> None:
+        """Fill it once more, after which it knows again who holds units; the sweep may be late."""
+        await asyncio.sleep(SURE_SECONDS)
+        await self.correct(campaign_id)
 
     def _go_on(self, campaign_id: UUID, tickets: Sequence[Ticket]) -> None:
         for ticket in tickets:

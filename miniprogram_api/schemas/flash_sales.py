@@ -37,10 +37,12 @@ class ClaimAnswer(Given):
 
 
 class SolutionIn(Sent):
-    """The answer to a challenge."""
+    """The answer to a challenge: of a proof of work seed and answer, else ticket and randstr."""
 
-    seed: str = Field(max_length=200)
-    answer: str = Field(max_length=64)
+    seed: str = Field(default="", max_length=200)
+    answer: str = Field(default="", max_length=64)
+    ticket: str = Field(default="", max_length=1000)
+    randstr: str = Field(default="", max_length=64)
 
 
 class PurchaseTokenIn(Sent):

@@ -3,9 +3,10 @@
 import http.server
 import shutil
 import threading
+from collections import Counter as Counts
 from collections.abc import Iterator
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, time
 from uuid import uuid4
 
 import pytest
@@ -39,6 +40,7 @@ class Counter(http.server.BaseHTTPRequestHandler):
         body = b'{"told": true}'
         self.send_response(201 if len(self.asked) == 1 else 409)
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("x-request-id", self.headers.get("X-Request-Id", ""))
         self.end_headers()
         self.wfile.write(body)
 
@@ -108,6 +110,25 @@ class TestWrk:
         assert told.requests > 2
         assert {one["Authorization"] for one in asked} == {"Bearer one", "Bearer two"}
         assert len({one["Idempotency-Key"] for one in asked}) == len(asked)
+
+    def test_fires_each_claim_when_it_is_due_and_counts_from_then(
+        self, url: str, asked: list[dict[str, str]], tmp_path: Path
+    ) -> None:
+        """Four connections for nine claims; who could not even be sent has waited all the same."""
+        file, start = tmp_path / "schedule", time() + 0.5
+        file.write_text("".join(f"{place * 0.01:.6f} t{place}\n" for place in range(9)))
+        given = {"start": start, "ends": start + 0.1, "connections": wrk.SCHEDULE_THREADS}
+        if shutil.which("wrk") is None:
+            with pytest.raises(wrk.NoLoadGenerator):
+                wrk.fire(f"{url}/claims", file, **given)
+            return
+        hits = wrk.fire(f"{url}/claims", file, **given)
+        assert time() > start + 0.08
+        assert Counts(hit.status for hit in hits) == {201: 1, 409: 8}
+        assert {one["Authorization"] for one in asked} == {f"Bearer t{place}" for place in range(9)}
+        assert len({one["Idempotency-Key"] for one in asked}) == 9
+        late = wrk.fire(f"{url}/claims", file, **{**given, "start": start - 60})
+        assert all(hit.took > 59 for hit in late)
 
     def test_says_where_to_get_the_program(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", "")

@@ -161,6 +161,20 @@ class TestLoadSettings:
         monkeypatch.setenv("WECOM__CORP_SECRET", key())
         assert "WECOM__CORP_SECRET: names no company" in refusal()
 
+    def test_a_slider_needs_all_of_its_names(
+        self, given: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert load_settings().tencent_captcha.app_id == 0
+        monkeypatch.setenv("TENCENT_CAPTCHA__SECRET_ID", "AKID" + key())
+        assert "TENCENT_CAPTCHA__SECRET_ID: belongs to no slider" in refusal()
+        monkeypatch.setenv("TENCENT_CAPTCHA__APP_ID", "1900000109")
+        assert "TENCENT_CAPTCHA__SECRET_KEY: must not be blank" in refusal()
+        monkeypatch.setenv("TENCENT_CAPTCHA__SECRET_KEY", key())
+        monkeypatch.setenv("TENCENT_CAPTCHA__APP_SECRET_KEY", "short")
+        assert "TENCENT_CAPTCHA__APP_SECRET_KEY: must have at least 16" in refusal()
+        monkeypatch.setenv("TENCENT_CAPTCHA__APP_SECRET_KEY", key())
+        assert load_settings().tencent_captcha.app_id == 1900000109
+
     @pytest.mark.parametrize("keys", ["{}", '{"named": ""}', '{"named": "short"}'])
     def test_a17_takes_no_weak_master_key(
         self, given: dict[str, str], monkeypatch: pytest.MonkeyPatch, keys: str

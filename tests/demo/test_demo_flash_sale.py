@@ -132,10 +132,13 @@ class TestChallenge:
         posed = ProofOfWork(b"k" * 32, bits=12)
         campaign_id, member_id = UUID(int=1), UUID(int=2)
         question = posed.pose(campaign_id, member_id, now=NOW)
+
+        def is_solved(answer: dict[str, str]) -> bool:
+            return posed.is_solved(campaign_id, member_id, answer, address="192.0.2.1", now=NOW)
+
         answer = challenge.solve(question)
-        assert posed.is_solved(campaign_id, member_id, dict(answer), now=NOW)
-        other = {**answer, "answer": answer["answer"] + "0"}
-        assert not posed.is_solved(campaign_id, member_id, dict(other), now=NOW)
+        assert is_solved(answer)
+        assert not is_solved({**answer, "answer": answer["answer"] + "0"})
 
     def test_of_another_kind_is_not_guessed_at(self) -> None:
         with pytest.raises(challenge.UnknownChallenge):

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from redis import Redis
 
-from flash_sale import filling, gate_script
+from flash_sale import filling, filling_script, gate_script
 from flash_sale.gate import Gate
 from flash_sale.gate_plans import Plan, Shards
 from flash_sale.gate_script import Call, Script
@@ -25,7 +25,10 @@ from flash_sale.gate_wire import (
 T = TypeVar("T")
 HOUR: Final = timedelta(hours=1)
 _NAMES: Final = {
-    script.sha: name for name, script in vars(gate_script).items() if isinstance(script, Script)
+    script.sha: name
+    for module in (gate_script, filling_script)
+    for name, script in vars(module).items()
+    if isinstance(script, Script)
 }
 # As if the database had been read so much later than the gate was last told anything.
 LATER: Final = timedelta(milliseconds=200)

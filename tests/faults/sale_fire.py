@@ -1,5 +1,6 @@
 """A sale under fire: a shop whose servers may die, a crowd, trouble meanwhile, and what holds."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,7 +25,8 @@ from tests.running_shop import RunningShop
 from tests.servers import DatabaseServer
 
 LASTS: Final = timedelta(minutes=30)
-PAY_WITHIN_SECONDS: Final = 3
+# On a machine that others load as well, three seconds may be over before anybody could pay.
+PAY_WITHIN_SECONDS: Final = int(os.environ.get("CHAOS_PAY_WITHIN", "3"))
 OFFER: Final = timedelta(seconds=3)
 LONGEST_SALE_SECONDS: Final = 240.0
 LOOK_SECONDS: Final = 0.05

@@ -200,11 +200,11 @@ class TestSettling:
         assert bench.shard_units() == [9]
         assert bench.counted() == {claim.member_id: 1}
 
-    def test_is_of_no_effect_for_what_was_never_admitted(self, bench: GateBench) -> None:
+    def test_takes_no_units_for_what_was_never_admitted(self, bench: GateBench) -> None:
         bench.give_back(claim_of())
+        assert bench.pending() == 0
         bench.gate.settle(bench.campaign_id, done=[claim_of()], given_back=[])
         assert bench.shard_units() == [10]
-        assert bench.pending() == 0
         assert mirror_of(bench.counted()) == {}
 
     def test_takes_more_than_one_script_does(self, redis: "Redis") -> None:
@@ -220,14 +220,57 @@ class TestSettling:
         assert redis.keys() == []
 
     def test_c47_remembers_whose_entry_was_lost_with_the_gate(self, bench: GateBench) -> None:
+        """Whatever readings come that were made just before it was true."""
         claim, stranger = claim_of(), uuid4()
         bench.ask(claim)
         reading = bench.target()  # which has the claim not yet
         bench.redis.flushall()
         bench.gate.fill(reading, now=bench.now())
+        bench.redis.hdel(bench.keys()[0], "lost_at")  # another fill was told nothing of it either
+        before = bench.target()
         bench.finish(claim)
+        bench.gate.fill(before, now=bench.now())
         members = [claim.member_id, stranger]
         assert bench.gate.holding(bench.campaign_id, members) == {claim.member_id}
+        assert bench.ask(claim) == [Verdict.ADMITTED]  # the same again, and takes nothing
+        assert bench.shard_units() == [10]
+        bench.fill_later()
+        assert bench.shard_units() == [bench.free] == [9]
+        assert (bench.pending(), bench.counted()) == (0, {claim.member_id: 1})
+
+    def test_c47_a_gate_that_was_lost_is_sure_of_nobody_before_another_reading(
+        self, bench: GateBench
+    ) -> None:
+        """A claim was true and told of, then the gate was lost; the reading was made before."""
+        claim, stranger = claim_of(), uuid4()
+        bench.ask(claim)
+        reading = bench.target()
+        bench.finish(claim)
+        bench.redis.flushall()
+        for _ in range(2):  # as long as what is read is no younger
+            bench.gate.fill(reading, now=bench.now())
+            members = {claim.member_id, stranger}
+            assert bench.gate.holding(bench.campaign_id, members) == members
+            view = bench.gate.peek(bench.campaign_id)
+            assert view is not None
+            assert not view.knows_holders
+        bench.fill_later(is_full=False)
+        assert bench.gate.holding(bench.campaign_id, members) == {claim.member_id}
+        view = bench.gate.peek(bench.campaign_id)
+        assert view is not None
+        assert view.knows_holders
+
+    def test_c48_nor_is_one_on_a_server_that_did_not_fill_it(self, bench: GateBench) -> None:
+        """A replica that took over, or one that is back from an old state, may have missed much."""
+        member = uuid4()
+        bench.redis.hdel(bench.keys()[0], "lost_at")
+        assert bench.gate.holding(bench.campaign_id, [member]) == frozenset()
+        bench.redis.hset(bench.keys()[0], "server", "another")
+        assert bench.gate.holding(bench.campaign_id, [member]) == {member}
+        bench.fill()
+        assert bench.gate.holding(bench.campaign_id, [member]) == {member}
+        bench.fill_later()
+        assert bench.gate.holding(bench.campaign_id, [member]) == frozenset()
 
     def test_c47_remembers_it_while_the_gate_is_lost(self, bench: GateBench) -> None:
         claim = claim_of()
@@ -239,6 +282,7 @@ class TestSettling:
 
     def test_c47_of_a_lost_gate_anybody_may_hold_units(self, bench: GateBench) -> None:
         bench.ask(claim_of())
+        bench.fill_later()
         members = {uuid4(), uuid4()}
         assert bench.gate.holding(bench.campaign_id, members) == frozenset()
         bench.redis.flushall()

@@ -9,8 +9,10 @@ from flash_sale import waiting
 from flash_sale.models import Wait, WaitStatus
 from flash_sale.queries import NotWaiting
 from flash_sale.rules import NoOffer, SoldOut
+from shop.campaigns import queries as campaigns
 from shop.campaigns.models import CampaignStatus
 from shop.campaigns.rules import Ended
+from shop.campaigns.service import cancel_campaign
 from shop.cards import batches
 from shop.cards.models import Batch, Card
 from shop.members import service as members
@@ -69,6 +71,23 @@ class TestEnding:
         assert statuses(bench, first, second) == [S.OVER, S.OVER]
         with pytest.raises(Ended):
             bench.wait(campaign_id, first.member_id)
+
+    def test_a_sale_called_off_after_its_time_keeps_nobody_waiting(self, bench: SaleBench) -> None:
+        """By the clock it was open, though nothing had turned it; so members had come to wait."""
+        campaign_id = bench.sale(Deal(units=1, starts_in=SECOND))
+        bench.now += SECOND
+        claimed = bench.claimed(campaign_id)
+        wait = bench.wait(campaign_id)
+        with bench.begin() as session:
+            campaign = campaigns.lock_campaign(session, campaign_id)
+            cancel_campaign(session, campaign, actor="op", now=bench.now)
+        bench.relay()
+        assert statuses(bench, wait) == [S.OVER]
+        bench.lapse(claimed.order_id)
+        bench.sweep("offer")
+        assert statuses(bench, wait) == [S.OVER]
+        assert bench.violations() == []
+        assert bench.loose_ends() == []
 
     def test_a_settled_campaign_keeps_no_card_for_an_offer(self, bench: SaleBench) -> None:
         """The offer ends as the campaign does, and the sweep that settles may come first."""

@@ -35,6 +35,8 @@ def open_doors(world: World) -> None:
     """Let the minute go by; only the clock opens, which the gate hears of when it is filled."""
     world.now += timedelta(minutes=1)
     ring(world, "fill_due_gates")
+    for meta in world.redis.scan_iter("gate:*:meta"):  # as the next second's fill does
+        world.redis.hdel(meta, "lost_at")
 
 
 def sweep(world: World) -> None:

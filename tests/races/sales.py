@@ -16,6 +16,7 @@ LATENESS = {
     "I16.orders_come_to_an_end",
     "I13.claims_follow_their_orders",
     "I16.offers_come_to_an_end",
+    "I16.waits_come_to_an_end",
 }
 
 

@@ -89,6 +89,17 @@ PLANTED: dict[str, list[str]] = {
         f"UPDATE waits SET due_at = joined_at WHERE id = {TAKEN}",
         (f"UPDATE waits SET offered_until = offered_until - interval '1 day' WHERE id = {OFFERED}"),
     ],
+    "I16.waits_come_to_an_end": [
+        *(
+            f"UPDATE campaigns SET status = '{status}' WHERE id ="
+            f" (SELECT campaign_id FROM waits WHERE id = {WAITING})"
+            for status in ("cancelled", "ended", "settled")
+        ),
+        (
+            "UPDATE campaigns SET status = 'settled' WHERE id ="
+            f" (SELECT campaign_id FROM waits WHERE id = {UNLUCKY})"
+        ),
+    ],
     "I28.draws_are_whole": [
         f"DELETE FROM waits WHERE id = {UNLUCKY}",
         f"UPDATE waits SET rank = 1 WHERE id = {UNLUCKY}",

@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
@@ -113,6 +114,10 @@ class Lane:
 
         answers: list[Answer] = self.run(all_of_them())
         return answers
+
+    def send(self, request: Request) -> "Future[Answer]":
+        """Send a request, and do not wait for its answer."""
+        return asyncio.run_coroutine_threadsafe(self._serve(request), self._loop)
 
     def claim(self, token: str, campaign_id: UUID, key: str = "", **body: Any) -> Answer:
         """Claim as a client does."""
