@@ -53,6 +53,7 @@ TARGETS = frozenset(
         "alipay.refund_query",
         "alipay.transfer",
         "alipay.transfer_query",
+        "alipay.transfer_notice",
         "alipay.notice",
         "alipay.bill",
         "alipay.bill_file",
