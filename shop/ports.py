@@ -9,11 +9,19 @@ from redis.cluster import RedisCluster
 
 from kit.clock import Clock
 from kit.db import Begin
+from kit.pushed_messages import PushedMessages
 from kit.ratelimit import RateLimiter
 from shop.cards.vault import Vault
+from shop.chat_groups.directory import GroupDirectory
 from shop.chat_groups.robot_keys import RobotKeys
 from shop.members.phones import PhoneBook
-from shop.members.platforms import IdentityPlatform, Platform, ShippingDesk
+from shop.members.platforms import (
+    GroupDoor,
+    IdentityPlatform,
+    ImageCheck,
+    Platform,
+    ShippingDesk,
+)
 from shop.outreach.gateway import Channels, ContentCheck
 from shop.payments.gateway import Channel, PaymentGateway
 from shop.payments.rejections import Rejections
@@ -51,4 +59,9 @@ class Ports:
     public_base_url: str  # where people and platforms reach us
     withdrawal_terms: WithdrawalTerms
     fee_basis_points: int  # what the dearest payment platform keeps of a price
+    group_doors: Mapping[Platform, GroupDoor] = field(default_factory=dict)
+    image_checks: Mapping[Platform, ImageCheck] = field(default_factory=dict)
+    wechat_messages: PushedMessages | None = None  # what WeChat pushes; None: it has no address
+    wecom_messages: PushedMessages | None = None  # and WeCom
+    group_directory: GroupDirectory | None = None  # None: there is no company at WeCom
     rejections: Rejections = field(default_factory=Rejections)  # of notices, by this process

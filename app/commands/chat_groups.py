@@ -103,8 +103,9 @@ def retire(chat_group_id: UUID) -> None:
 
 def _line(each: ChatGroup) -> str:
     way = each.channel.value if each.chat_id is None else f"{each.chat_id} by {each.sender}"
-    standing = "" if each.is_active else "  retired"
+    gone = "retired" if each.dismissed_at is None else f"dismissed {each.dismissed_at:%Y-%m-%d}"
+    standing = "" if each.is_active else f"  {gone}"
     return (
         f"{each.id}  {way}  leader {each.leader_id}  {each.daily_quota} a day"
-        f"  {each.name}{standing}"
+        f"  +{each.members_joined} -{each.members_left}  {each.name}{standing}"
     )

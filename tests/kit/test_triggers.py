@@ -34,6 +34,7 @@ GUARDED = (
     "deliveries",
     "withdrawals",
     "operators",
+    "avatar_checks",
 )
 FACTS = {
     "transfers",
@@ -49,6 +50,7 @@ FACTS = {
     "commission_entries",
     "push_templates",
     "operator_actions",
+    "chat_group_events",
 }
 
 

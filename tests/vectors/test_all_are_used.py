@@ -29,6 +29,7 @@ class TestVectors:
             "alipay_sign_content_extraction",
             "alipay_sub_codes",
             "alipay_sync_response",
+            "wx_bizmsgcrypt",
             "wxpay_v3_aes_gcm",
             "wxpay_v3_java_keys",
             "wxpay_v3_notification_go",
