@@ -6,7 +6,7 @@ from uuid import UUID
 
 from kit.db import Begin
 from kit.sweep import Swept, is_due, lease, postpone, settle, sweep
-from shop.chat_groups import queries, service
+from shop.chat_groups import listening, queries
 from shop.chat_groups.directory import DirectoryUnavailable, GroupDirectory, GroupUnknown
 
 ASK_AGAIN_AFTER: Final = timedelta(minutes=1)
@@ -45,7 +45,7 @@ def _refresh(
         if group.attempts != attempts:
             return  # it has changed again meanwhile, or somebody else is asking
         if seen is not None:
-            service.see(group, seen)
+            listening.see(group, seen)
             settle(group)
         elif is_over:
             settle(group)

@@ -1,17 +1,15 @@
-"""Chat groups as operators and WeCom keep them: adding, naming, retiring, handing over, hearing."""
+"""Chat groups as operators keep them: adding, naming their opengid, retiring, handing over."""
 
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import or_, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from kit.errors import Conflict
 from kit.ids import new_id
 from shop.chat_groups import queries
-from shop.chat_groups.directory import GroupSeen
-from shop.chat_groups.models import ChatChannel, ChatEventKind, ChatGroup, ChatGroupEvent
+from shop.chat_groups.models import ChatChannel, ChatGroup
 from shop.chat_groups.robot_keys import RobotKeys
 from shop.chat_groups.rules import (
     DAILY_QUOTA,
@@ -19,9 +17,7 @@ from shop.chat_groups.rules import (
     check_opengid,
     check_quota,
     check_way_in,
-    name_seen,
 )
-from shop.chat_groups.told import GroupEvent
 from shop.members import queries as members
 
 
@@ -107,53 +103,6 @@ def name_opengid(session: Session, chat_group_id: UUID, opengid: str) -> None:
 def retire(session: Session, chat_group_id: UUID) -> None:
     """Send nothing into the group any more; what came from it stays attributed to it."""
     queries.lock_chat_group(session, chat_group_id).is_active = False
-
-
-def note_event(session: Session, event: GroupEvent, *, now: datetime) -> bool:
-    """Apply what WeCom tells of a customer group, once; return whether it was new.
-
-    An event says that name or owner changed, not to what: a sweep asks. Of a group that we do not
-    know the event is kept, and nothing else.
-    """
-    group = queries.find_by_chat_id(session, event.chat_id, lock=True)
-    statement = (
-        insert(ChatGroupEvent)
-        .values(
-            id=new_id(),
-            digest=event.digest,
-            chat_id=event.chat_id,
-            chat_group_id=None if group is None else group.id,
-            kind=event.kind,
-            members=event.members,
-            happened_at=event.happened_at,
-            received_at=now,
-        )
-        .on_conflict_do_nothing()
-        .returning(ChatGroupEvent.id)
-    )
-    is_new = session.execute(statement).scalar_one_or_none() is not None
-    if is_new and group is not None:
-        _apply(group, event, now=now)
-    return is_new
-
-
-def see(group: ChatGroup, seen: GroupSeen) -> None:
-    """Keep what WeCom shows of a locked chat group; what the leader calls an unnamed one stays."""
-    group.name = name_seen(seen.name) or group.name
-    group.sender = seen.owner
-
-
-def _apply(group: ChatGroup, event: GroupEvent, *, now: datetime) -> None:
-    if event.kind is ChatEventKind.DISMISSED:
-        group.is_active, group.dismissed_at = False, event.happened_at
-        group.due_at = None
-    elif event.kind in (ChatEventKind.RENAMED, ChatEventKind.OWNER_CHANGED):
-        # Whoever is asking now may have asked too early: their answer does not count any more.
-        group.attempts, group.due_at = group.attempts + 1, now
-    elif event.kind is ChatEventKind.JOINED:
-        group.members_joined += event.members
-    elif event.kind is ChatEventKind.LEFT:
-        group.members_left += event.members
 
 
 def reassign(session: Session, *, gone_id: UUID, kept_id: UUID) -> None:

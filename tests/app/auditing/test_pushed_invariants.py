@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from app.auditing.pushed_invariants import PUSHED_INVARIANTS
-from shop.chat_groups import service as chat_groups
+from shop.chat_groups.listening import note_event
 from shop.chat_groups.models import ChatGroup
 from shop.chat_groups.told import read_event
 from shop.members import avatars, jobs, service
@@ -55,7 +55,7 @@ def hear(shop: OutreachBench, group: ChatGroup, change: str, **more: object) -> 
     event = read_event(text, told | {name: str(value) for name, value in more.items()})
     assert event is not None
     with shop.begin() as session:
-        assert chat_groups.note_event(session, event, now=shop.now)
+        assert note_event(session, event, now=shop.now)
 
 
 def show(shop: OutreachBench) -> UUID:
