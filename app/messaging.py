@@ -11,14 +11,16 @@ from kit.alipay import AlipayApi
 from kit.pushed_messages import PushedMessages
 from kit.wechat import WechatApi
 from kit.wecom import RobotWebhook, WecomApi
-from shop.chat_groups.directory import GroupDirectory
 from shop.chat_groups.wecom import WecomDirectory
 from shop.members.platforms import Platform
+from shop.members.wechat_groups import WechatGroupDoor
+from shop.members.wechat_images import WechatImages
 from shop.outreach.alipay_messages import AlipayMessages
 from shop.outreach.content_check import AlipayContentCheck, WechatContentCheck
 from shop.outreach.gateway import Channels, ContentCheck
 from shop.outreach.subscribe import SubscribeMessages
 from shop.outreach.wecom import WecomGroupTasks, WecomRobots
+from shop.ports import Heard
 
 COVER: Final = Path(__file__).resolve().parents[1] / "shop" / "outreach" / "cover.png"
 
@@ -47,19 +49,16 @@ def make_content_checks(*, wechat: WechatApi, alipay: AlipayApi) -> Mapping[Plat
     }
 
 
-def make_group_directory(settings: Settings, redis: "Redis") -> GroupDirectory | None:
-    """Return who knows the company's customer groups; None without a company."""
-    return WecomDirectory(_wecom_api(settings, redis)) if settings.wecom.corp_id else None
-
-
-def make_wecom_messages(settings: Settings) -> PushedMessages | None:
-    """Return what opens WeCom's messages; None when no address is set up. May be `ValueError`."""
-    return _pushed(settings.wecom, settings.wecom.corp_id) if settings.wecom.corp_id else None
-
-
-def make_wechat_messages(settings: Settings) -> PushedMessages | None:
-    """Return the same for WeChat."""
-    return _pushed(settings.wechat, settings.wechat.app_id)
+def make_heard(settings: Settings, *, wechat: WechatApi, redis: "Redis") -> Heard:
+    """Return what platforms push and seal; raises `ValueError` for a key that is none."""
+    corp_id = settings.wecom.corp_id
+    return Heard(
+        group_doors={Platform.WECHAT: WechatGroupDoor(wechat)},
+        image_checks={Platform.WECHAT: WechatImages(wechat)},
+        wechat_messages=_pushed(settings.wechat, settings.wechat.app_id),
+        wecom_messages=_pushed(settings.wecom, corp_id) if corp_id else None,
+        group_directory=WecomDirectory(_wecom_api(settings, redis)) if corp_id else None,
+    )
 
 
 def _pushed(ours: PushedGroup, receiver: str) -> PushedMessages | None:

@@ -196,14 +196,14 @@ ALARMS: tuple[Alarm, ...] = (
         "check_due_avatars",
         1,
         lambda ports, now: members.check_due_avatars(
-            ports.begin, ports.image_checks, now=now, at_once=AT_ONCE
+            ports.begin, ports.heard.image_checks, now=now, at_once=AT_ONCE
         ),
     ),
     Alarm(
         "refresh_due_chat_groups",
         1,
         lambda ports, now: chat_groups.refresh_due_chat_groups(
-            ports.begin, ports.group_directory, now=now, at_once=AT_ONCE
+            ports.begin, ports.heard.group_directory, now=now, at_once=AT_ONCE
         ),
     ),
     Alarm("forget_old_rows", 3600, _forget_old_rows),

@@ -9,13 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 from redis import Redis
 
-from app.messaging import (
-    make_channels,
-    make_content_checks,
-    make_group_directory,
-    make_wechat_messages,
-    make_wecom_messages,
-)
+from app.messaging import make_channels, make_content_checks, make_heard
 from app.options import WebOptions
 from app.redis_clients import make_gate_redis, make_redis
 from config.settings import AlipaySettings, SecretSettings, Settings, WechatPaySettings
@@ -32,8 +26,6 @@ from shop.members.alipay import AlipayMembers
 from shop.members.phones import PhoneBook
 from shop.members.platforms import Platform
 from shop.members.wechat import WechatMembers, WechatShippingDesk
-from shop.members.wechat_groups import WechatGroupDoor
-from shop.members.wechat_images import WechatImages
 from shop.payments.alipay import AlipayGateway
 from shop.payments.alipay_transfers import AlipayTransfers
 from shop.payments.gateway import Channel
@@ -68,8 +60,7 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
         aes_key = settings.alipay.aes_key.get_secret_value()
         alipay_members = AlipayMembers(alipay_api, aes_key=aes_key)
         vault = _vault(settings)
-        wechat_messages = make_wechat_messages(settings)
-        wecom_messages = make_wecom_messages(settings)
+        heard = make_heard(settings, wechat=wechat_api, redis=redis)
     except ValueError as error:
         raise SystemExit(f"settings refused:\n{error}") from None
     alipay = _alipay_gateway(settings, alipay_api, timeout)
@@ -103,11 +94,7 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
         public_base_url=settings.public_base_url.rstrip("/"),
         withdrawal_terms=_withdrawal_terms(settings),
         fee_basis_points=_dearest_fee(settings),
-        group_doors={Platform.WECHAT: WechatGroupDoor(wechat_api)},
-        image_checks={Platform.WECHAT: WechatImages(wechat_api)},
-        wechat_messages=wechat_messages,
-        wecom_messages=wecom_messages,
-        group_directory=make_group_directory(settings, redis),
+        heard=heard,
     )
 
 

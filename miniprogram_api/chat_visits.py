@@ -25,7 +25,7 @@ def come(json_data: ChatVisitIn) -> Response:
 
     A group that no leader runs changes nothing, and the answer is the same.
     """
-    who, door = caller(), ports().group_doors.get(caller().platform)
+    who, door = caller(), ports().heard.group_doors.get(caller().platform)
     if door is None:
         raise VisitRejected
     with ports().begin() as session:
@@ -33,7 +33,7 @@ def come(json_data: ChatVisitIn) -> Response:
     come_from_chat_group(
         ports().begin,
         door,
-        ports().group_directory,
+        ports().heard.group_directory,
         member_id=who.member_id,
         open_id=open_id,
         code=json_data.code,

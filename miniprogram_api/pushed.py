@@ -38,7 +38,7 @@ _TAKEN: Final[dict[int | str, Any]] = {
 @blueprint.doc(summary="Prove to WeCom that the address is ours", responses=_CHALLENGE)
 def answer_wecom() -> Response:
     """Return the sealed text in plain, with nothing around it."""
-    messages = _open(ports().wecom_messages)
+    messages = _open(ports().heard.wecom_messages)
     try:
         told = listening.answer_challenge(messages, request.args, clock=ports().clock)
     except MessageRejected as exc:
@@ -50,7 +50,7 @@ def answer_wecom() -> Response:
 @blueprint.doc(summary="Take a message of WeCom", responses=_TAKEN)
 def take_wecom_message() -> Response:
     """What became of customer groups; other kinds are taken, and change nothing."""
-    messages = _open(ports().wecom_messages)
+    messages = _open(ports().heard.wecom_messages)
     try:
         listening.receive_message(
             ports().begin,
@@ -68,7 +68,7 @@ def take_wecom_message() -> Response:
 @blueprint.doc(summary="Prove to WeChat that the address is ours", responses=_CHALLENGE)
 def answer_wechat() -> Response:
     """Return the text that came with the request, when its signature holds."""
-    messages = _open(ports().wechat_messages)
+    messages = _open(ports().heard.wechat_messages)
     try:
         told = messages.greet(request.args, now=ports().clock())
     except MessageRejected as exc:
@@ -80,12 +80,12 @@ def answer_wechat() -> Response:
 @blueprint.doc(summary="Take a message of WeChat", responses=_TAKEN)
 def take_wechat_message() -> Response:
     """What was found in members' pictures; other kinds are taken, and change nothing."""
-    messages = _open(ports().wechat_messages)
+    messages = _open(ports().heard.wechat_messages)
     try:
         members.receive_message(
             ports().begin,
             messages,
-            app_id=ports().image_checks[Platform.WECHAT].app_id,
+            app_id=ports().heard.image_checks[Platform.WECHAT].app_id,
             query=request.args,
             body=request.get_data(cache=True),
             clock=ports().clock,

@@ -32,6 +32,17 @@ from shop.withdrawals.rules import WithdrawalTerms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What platforms push, or seal for us, and whom to ask about it; what is None is closed."""
+
+    group_doors: Mapping[Platform, GroupDoor] = field(default_factory=dict)
+    image_checks: Mapping[Platform, ImageCheck] = field(default_factory=dict)
+    wechat_messages: PushedMessages | None = None
+    wecom_messages: PushedMessages | None = None
+    group_directory: GroupDirectory | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """The outside world as the shop sees it."""
 
@@ -59,9 +70,5 @@ class Ports:
     public_base_url: str  # where people and platforms reach us
     withdrawal_terms: WithdrawalTerms
     fee_basis_points: int  # what the dearest payment platform keeps of a price
-    group_doors: Mapping[Platform, GroupDoor] = field(default_factory=dict)
-    image_checks: Mapping[Platform, ImageCheck] = field(default_factory=dict)
-    wechat_messages: PushedMessages | None = None  # what WeChat pushes; None: it has no address
-    wecom_messages: PushedMessages | None = None  # and WeCom
-    group_directory: GroupDirectory | None = None  # None: there is no company at WeCom
+    heard: Heard = field(default_factory=Heard)
     rejections: Rejections = field(default_factory=Rejections)  # of notices, by this process

@@ -15,6 +15,7 @@ from shop.chat_groups.models import ChatGroupEvent
 from shop.members import jobs
 from shop.members.models import Member
 from shop.payments.models import SecurityEvent
+from shop.ports import Heard
 from tests.doubles.pushes import APP_ID, CORP_ID, address, group_event
 from tests.miniprogram_api.owned import own_group
 from tests.miniprogram_api.world import World
@@ -97,9 +98,7 @@ class TestWecom:
 
     @pytest.mark.parametrize("where", ["wecom", "wechat"])
     def test_is_closed_when_nothing_is_set_up(self, world: World, where: str) -> None:
-        world.app.extensions["ports"] = dataclasses.replace(
-            world.ports, wecom_messages=None, wechat_messages=None
-        )
+        world.app.extensions["ports"] = dataclasses.replace(world.ports, heard=Heard())
         client = world.app.test_client()
         assert client.get(f"/callbacks/{where}").status_code == 404
         assert push(world, where, "x").status_code == 404
@@ -153,7 +152,7 @@ class TestWechat:
 
     def test_answers_the_greeting(self, world: World) -> None:
         outside, at = address(APP_ID), str(int(world.now.timestamp()))
-        signature = world.ports.wechat_messages
+        signature = world.ports.heard.wechat_messages
         assert signature is not None
         query = {"timestamp": at, "nonce": "7", "echostr": "5527"}
         query["signature"] = signature.sign(at, "7")

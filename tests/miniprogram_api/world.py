@@ -34,7 +34,7 @@ from shop.members.phones import PhoneBook
 from shop.members.platforms import Platform
 from shop.outreach.gateway import Channels
 from shop.payments.gateway import Channel
-from shop.ports import Ports
+from shop.ports import Heard, Ports
 from shop.posters.cache import PosterCache
 from shop.posters.makers import CodeKind
 from tests.doubles import pushes
@@ -148,11 +148,13 @@ class World:
             public_base_url="https://shop.example",
             withdrawal_terms=TERMS,
             fee_basis_points=60,
-            group_doors={Platform.WECHAT: self.group_door},
-            image_checks=self.images_by_platform,
-            group_directory=self.directory,
-            wechat_messages=pushes.messages(pushes.APP_ID),
-            wecom_messages=pushes.messages(pushes.CORP_ID),
+            heard=Heard(
+                group_doors={Platform.WECHAT: self.group_door},
+                image_checks=self.images_by_platform,
+                group_directory=self.directory,
+                wechat_messages=pushes.messages(pushes.APP_ID),
+                wecom_messages=pushes.messages(pushes.CORP_ID),
+            ),
         )
         self.app: APIFlask = create_app(
             self.ports,
