@@ -29,6 +29,7 @@ INSERT_ONLY: Final = (
     "commission_entries",
     "push_templates",
     "operator_actions",
+    "chat_group_events",
 )
 
 

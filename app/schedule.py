@@ -12,6 +12,8 @@ from group_buy.sheets import jobs as sheets
 from kit import idempotency, outbox
 from shop.approvals import jobs as approvals
 from shop.campaigns import jobs as campaigns
+from shop.chat_groups import jobs as chat_groups
+from shop.members import jobs as members
 from shop.orders import jobs as orders
 from shop.outreach import jobs as outreach
 from shop.outreach.sending import Post
@@ -195,6 +197,20 @@ ALARMS: tuple[Alarm, ...] = (
         "expire_due_approvals",
         30,
         lambda ports, now: approvals.expire_due_approvals(ports.begin, now=now),
+    ),
+    Alarm(
+        "check_due_avatars",
+        1,
+        lambda ports, now: members.check_due_avatars(
+            ports.begin, ports.heard.image_checks, now=now, at_once=AT_ONCE
+        ),
+    ),
+    Alarm(
+        "refresh_due_chat_groups",
+        1,
+        lambda ports, now: chat_groups.refresh_due_chat_groups(
+            ports.begin, ports.heard.group_directory, now=now, at_once=AT_ONCE
+        ),
     ),
     Alarm("forget_old_rows", 3600, _forget_old_rows),
 )

@@ -22,6 +22,10 @@ from shop.approvals import queries as approvals
 from shop.approvals.models import Approval
 from shop.campaigns import queries as campaigns
 from shop.campaigns.models import Campaign, Slot
+from shop.chat_groups import queries as chat_groups
+from shop.chat_groups.models import ChatGroup
+from shop.members import avatars
+from shop.members.models import AvatarCheck
 from shop.orders import queries as orders
 from shop.orders.models import Order
 from shop.outreach import queries as outreach
@@ -101,6 +105,8 @@ SWEPT: Final = (
     _swept("plan_due_pushes", PushPlan, outreach.due_plans),
     _swept("send_due_pushes", Push, outreach.due_to_send),
     _swept("ask_about_due_tasks", Push, outreach.due_to_ask),
+    _swept("check_due_avatars", AvatarCheck, avatars.due_checks),
+    _swept("refresh_due_chat_groups", ChatGroup, chat_groups.due_to_refresh),
     _swept("deliver_due_messages", Delivery, due_deliveries),
     _swept("send_due_withdrawals", Withdrawal, withdrawals.due_to_send),
     _swept("ask_about_due_withdrawals", Withdrawal, withdrawals.due_to_ask),

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from redis import Redis
 
 from app.challenging import make_challenge
-from app.messaging import make_channels, make_content_checks
+from app.messaging import make_channels, make_content_checks, make_heard
 from app.metrics import count_rejected_notice
 from app.options import WebOptions
 from app.redis_clients import make_gate_redis, make_redis
@@ -65,6 +65,7 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
         aes_key = settings.alipay.aes_key.get_secret_value()
         alipay_members = AlipayMembers(alipay_api, aes_key=aes_key)
         vault = _vault(settings)
+        heard = make_heard(settings, wechat=wechat_api, redis=redis)
     except ValueError as error:
         raise SystemExit(f"settings refused:\n{error}") from None
     alipay = _alipay_gateway(settings, alipay_api, timeout)
@@ -100,6 +101,7 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
         approval_terms=ApprovalTerms(**settings.approvals.model_dump()),
         fee_basis_points=_dearest_fee(settings),
         rejections=Rejections(count_rejected_notice),
+        heard=heard,
     )
 
 

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     AfterValidator,
@@ -14,10 +14,13 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 SHORTEST_SECRET_BYTES: Final = 32
+SHORTEST_TOKEN: Final = 16  # of an address to which a platform pushes; the longest is 32
+AES_KEY_LETTERS: Final = 43
 # Values from tutorials, images and copied env files; whoever knows one of them owns the shop.
 WELL_KNOWN: Final = (
     "changeme",
@@ -102,7 +105,32 @@ class Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
-class WechatSettings(Group):
+class PushedGroup(Group):
+    """A platform that pushes messages to an address of ours, sealed; both secrets or neither."""
+
+    callback_token: SecretStr = SecretStr("")
+    callback_aes_key: SecretStr = SecretStr("")
+
+    @field_validator("callback_token", "callback_aes_key")
+    @classmethod
+    def _check_callback(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        """Refuse a weak secret; an empty one closes the address."""
+        text = value.get_secret_value()
+        if text:
+            is_key = info.field_name == "callback_aes_key"
+            refuse_weak(text, shortest=AES_KEY_LETTERS if is_key else SHORTEST_TOKEN)
+        return value
+
+    @model_validator(mode="after")
+    def _check_pair(self) -> Self:
+        """Refuse one without the other."""
+        given = self.callback_token.get_secret_value(), self.callback_aes_key.get_secret_value()
+        if any(given) and not all(given):
+            raise WeakSecret("needs both, CALLBACK_TOKEN and CALLBACK_AES_KEY")
+        return self
+
+
+class WechatSettings(PushedGroup):
     """The mini-program at WeChat: environment `WECHAT__…`."""
 
     app_id: Text
@@ -142,7 +170,7 @@ class AlipaySettings(Group):
     fee_basis_points: int = Field(default=60, ge=0, le=1000)
 
 
-class WecomSettings(Group):
+class WecomSettings(PushedGroup):
     """The company at WeCom, for tasks in customer groups: environment `WECOM__…`.
 
     Without `corp_id` that channel is off; robots need neither, each has a key of its own.

@@ -76,7 +76,20 @@ def take_wechat_pay_transfer_notice() -> Response:
 )
 def take_alipay_notice() -> Response:
     """Authenticate, apply and acknowledge; any body but `success` makes the platform send again."""
-    refused = _receive(Channel.ALIPAY)
+    return _answer_alipay(_receive(Channel.ALIPAY))
+
+
+@blueprint.post("/alipay-messages")
+@blueprint.doc(
+    summary="Take a message of Alipay to the application",
+    responses=_ALIPAY_ANSWERS,
+)
+def take_alipay_message() -> Response:
+    """What became of transfers to leaders; other kinds are taken, and change nothing."""
+    return _answer_alipay(_receive_transfer(Channel.ALIPAY))
+
+
+def _answer_alipay(refused: HTTPStatus | None) -> Response:
     return Response(
         "success" if refused is None else "failure",
         status=refused or HTTPStatus.OK,

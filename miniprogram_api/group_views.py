@@ -107,7 +107,7 @@ def _view(
 def _view_member(group: Group, seat: Seat, member: Member) -> GroupMemberOut:
     return GroupMemberOut(
         name=short_name(member.nickname),
-        avatar_url=member.avatar_url,
+        avatar_url=member.avatar_url if member.is_avatar_fit else None,
         seat_no=seat.seat_no,
         is_initiator=member.id == group.initiator_id,
         is_paid=seat.status is not SeatStatus.HELD,

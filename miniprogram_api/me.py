@@ -51,6 +51,7 @@ def change(json_data: MeIn) -> MeOut:
         member = members.update_profile(
             session,
             caller().member_id,
+            now=ports().clock(),
             **{name: getattr(json_data, name) for name in json_data.model_fields_set},
         )
         return view_me(session, member)

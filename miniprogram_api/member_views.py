@@ -14,6 +14,7 @@ def view_me(session: Session, member: Member) -> MeOut:
         id=member.id,
         nickname=member.nickname,
         avatar_url=member.avatar_url,
+        is_avatar_shown=member.is_avatar_fit,
         phone_masked=queries.masked_phone(ports().phone_book, member),
         platforms=queries.list_platforms(session, member.id),
         created_at=member.created_at,

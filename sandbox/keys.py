@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from sandbox.alipay_keys import ensure_alipay_credentials
 from sandbox.key_files import new_key, private_pem, public_pem, write_secret
+from sandbox.pushes import new_names
 
 Credentials = dict[str, dict[str, str]]
 
@@ -30,12 +31,12 @@ def ensure_credentials(directory: Path, port: int) -> Credentials:
     with _only_one(directory):
         former = _read(directory / "credentials.json")
         credentials = {
-            "wechat": former.get("wechat") or _wechat_names(),
+            "wechat": _wechat_names() | former.get("wechat", {}),
             "wechat_pay": _with_files(
                 former.get("wechat_pay") or _wechat_pay_keys(directory), directory
             ),
             "alipay": ensure_alipay_credentials(directory, former.get("alipay", {})),
-            "wecom": former.get("wecom") or _wecom_names(),
+            "wecom": _wecom_names() | former.get("wecom", {}),
             "tencent_captcha": former.get("tencent_captcha") or _tencent_captcha_names(),
             "base_urls": {
                 "wechat": f"http://127.0.0.1:{port}/wechat",
@@ -50,11 +51,13 @@ def ensure_credentials(directory: Path, port: int) -> Credentials:
 
 
 def _wechat_names() -> dict[str, str]:
-    return {"app_id": "wx" + secrets.token_hex(8), "app_secret": secrets.token_hex(16)}
+    names = {"app_id": "wx" + secrets.token_hex(8), "app_secret": secrets.token_hex(16)}
+    return names | new_names()
 
 
 def _wecom_names() -> dict[str, str]:
-    return {"corp_id": "ww" + secrets.token_hex(8), "corp_secret": secrets.token_urlsafe(32)}
+    names = {"corp_id": "ww" + secrets.token_hex(8), "corp_secret": secrets.token_urlsafe(32)}
+    return names | new_names()
 
 
 def _tencent_captcha_names() -> dict[str, str]:

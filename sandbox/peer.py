@@ -71,6 +71,15 @@ class Peer:
         self.store.close()
 
 
+def callback_url(name: str) -> str:
+    """Where the merchant has told a platform to send what no call names an address for.
+
+    Empty: nowhere, and then nothing is sent.
+    """
+    base = os.environ.get("SANDBOX_CALLBACKS_URL", "")
+    return f"{base}/{name}" if base else ""
+
+
 def make_peer(directory: Path, port: int, notice_scale: float | None = None) -> Peer:
     """Keys, store and machinery of one sandbox in `directory`; nothing runs before `start`."""
     credentials = ensure_credentials(directory, port)

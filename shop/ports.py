@@ -9,12 +9,20 @@ from redis.cluster import RedisCluster
 
 from kit.clock import Clock
 from kit.db import Begin
+from kit.pushed_messages import PushedMessages
 from kit.ratelimit import RateLimiter
 from shop.approvals.rules import ApprovalTerms
 from shop.cards.vault import Vault
+from shop.chat_groups.directory import GroupDirectory
 from shop.chat_groups.robot_keys import RobotKeys
 from shop.members.phones import PhoneBook
-from shop.members.platforms import IdentityPlatform, Platform, ShippingDesk
+from shop.members.platforms import (
+    GroupDoor,
+    IdentityPlatform,
+    ImageCheck,
+    Platform,
+    ShippingDesk,
+)
 from shop.outreach.gateway import Channels, ContentCheck
 from shop.payments.gateway import Channel, PaymentGateway
 from shop.payments.rejections import Rejections
@@ -22,6 +30,17 @@ from shop.payments.transfer_gateway import TransferGateway
 from shop.posters.cache import PosterCache
 from shop.posters.makers import CodeKind, CodeMaker
 from shop.withdrawals.rules import WithdrawalTerms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What platforms push, or seal for us, and whom to ask about it; what is None is closed."""
+
+    group_doors: Mapping[Platform, GroupDoor] = field(default_factory=dict)
+    image_checks: Mapping[Platform, ImageCheck] = field(default_factory=dict)
+    wechat_messages: PushedMessages | None = None
+    wecom_messages: PushedMessages | None = None
+    group_directory: GroupDirectory | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,4 +72,5 @@ class Ports:
     withdrawal_terms: WithdrawalTerms
     fee_basis_points: int  # what the dearest payment platform keeps of a price
     approval_terms: ApprovalTerms = field(default_factory=ApprovalTerms)
+    heard: Heard = field(default_factory=Heard)
     rejections: Rejections = field(default_factory=Rejections)  # of notices, by this process

@@ -13,6 +13,7 @@ from app.auditing.books import compare_books
 from app.auditing.campaign_invariants import CAMPAIGN_INVARIANTS
 from app.auditing.invariants import INVARIANTS
 from app.auditing.outreach_invariants import OUTREACH_INVARIANTS
+from app.auditing.pushed_invariants import PUSHED_INVARIANTS
 from app.auditing.referral_invariants import REFERRAL_INVARIANTS
 from app.auditing.sale_invariants import SALE_INVARIANTS
 from app.auditing.sheet_invariants import SHEET_INVARIANTS
@@ -30,6 +31,7 @@ EVERY_INVARIANT: Final = (
     *SALE_INVARIANTS,
     *REFERRAL_INVARIANTS,
     *OUTREACH_INVARIANTS,
+    *PUSHED_INVARIANTS,
     *WITHDRAWAL_INVARIANTS,
     *APPROVAL_INVARIANTS,
 )

@@ -161,9 +161,10 @@ def _changing(chat_group_id: UUID) -> Iterator[tuple[Session, ChatGroup]]:
 
 def _line(each: ChatGroup) -> str:
     way = each.channel.value if each.chat_id is None else f"{each.chat_id} by {each.sender}"
-    standing = "" if each.paused_at is None else "  paused"
-    standing = standing if each.is_active else "  retired"
+    gone = "retired" if each.dismissed_at is None else f"dismissed {each.dismissed_at:%Y-%m-%d}"
+    paused = "" if each.paused_at is None else "  paused"
+    standing = paused if each.is_active else f"  {gone}"
     return (
         f"{each.id}  {way}  leader {each.leader_id}  {each.daily_quota} a day"
-        f"  {each.name}{standing}"
+        f"  +{each.members_joined} -{each.members_left}  {each.name}{standing}"
     )

@@ -19,7 +19,13 @@ from config.settings import Settings
 ROOT: Final = Path(__file__).resolve().parents[2]
 RUN_FILE: Final = "run.env"
 GROUPS: Final = ("wechat", "wechat_pay", "alipay", "wecom")
-SANDBOX_NAMES: Final = ("SANDBOX_PORT", "SANDBOX_DIR", "SANDBOX_NOTICE_SCALE", "SANDBOX_QUIET")
+SANDBOX_NAMES: Final = (
+    "SANDBOX_PORT",
+    "SANDBOX_DIR",
+    "SANDBOX_CALLBACKS_URL",
+    "SANDBOX_NOTICE_SCALE",
+    "SANDBOX_QUIET",
+)
 OWNER_URL: Final = "DATABASE_OWNER_URL"
 
 Environment = dict[str, str]
@@ -70,6 +76,7 @@ class Places:
             "LANE_PORT": str(self.lane_port),
             "SANDBOX_PORT": str(self.sandbox_port),
             "SANDBOX_DIR": str(self.sandbox_dir),
+            "SANDBOX_CALLBACKS_URL": f"{self.web_url}/callbacks",
         }
 
 

@@ -15,6 +15,9 @@ class MeOut(Given):
     id: UUID
     nickname: str | None
     avatar_url: str | None
+    is_avatar_shown: bool = Field(
+        description="Whether others see the avatar: not before the platform has looked at it."
+    )
     phone_masked: str | None
     platforms: list[Platform]
     created_at: Moment

@@ -17,6 +17,15 @@ class InviteIn(Sent):
     )
 
 
+class ChatVisitIn(Sent):
+    """What `wx.login` and, after it, `wx.getGroupEnterInfo` gave."""
+
+    code: str = Field(min_length=1, max_length=256)
+    encrypted_data: str = Field(min_length=1, max_length=4096)
+    iv: str = Field(min_length=1, max_length=64)
+    campaign_id: UUID | None = Field(default=None, description="Whose page was opened, if any.")
+
+
 class PreviewOut(Given):
     """What I would earn on one unit, as the rules are now."""
 

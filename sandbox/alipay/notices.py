@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import urlencode
 
-from sandbox.alipay import refunds, trades
+from sandbox.alipay import refunds, trades, transfer_messages
 from sandbox.alipay.answers import compact
 from sandbox.alipay.money import fen, yuan
 from sandbox.alipay.platform import SIGN_TYPE, Platform, SigningKey
@@ -95,15 +95,18 @@ def signed_form(
 
 def timed(peer: Peer, fields: Mapping[str, str]) -> dict[str, str]:
     """The fields with the time of this attempt."""
-    return dict(fields) | {
-        "notify_time": f"{peer.clock.real_now().astimezone(BEIJING):%Y-%m-%d %H:%M:%S}"
-    }
+    now = peer.clock.real_now()
+    if transfer_messages.is_message(fields):
+        return dict(fields) | {"utc_timestamp": str(int(now.timestamp() * 1000))}
+    return dict(fields) | {"notify_time": f"{now.astimezone(BEIJING):%Y-%m-%d %H:%M:%S}"}
 
 
 def _message(peer: Peer, platform: Platform, notice: Notice, fault: Fault | None) -> Message:
     kind = fault.kind if fault else None
     fields = timed(peer, notice.content)
-    if fault and kind == "wrong_amount":
+    if fault and kind == "wrong_amount" and transfer_messages.is_message(fields):
+        fields = transfer_messages.off_by(fields, fault)
+    elif fault and kind == "wrong_amount":
         names = ("refund_fee",) if "refund_fee" in fields else TOTALS
         fields |= {
             name: yuan(fault.wrong_fen(fen(fields[name]) or 0)) for name in names if name in fields

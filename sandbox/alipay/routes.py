@@ -8,7 +8,8 @@ from sandbox.alipay.calls import METHODS
 from sandbox.alipay.desk import Desk
 from sandbox.alipay.notices import channel
 from sandbox.alipay.schema import SCHEMA
-from sandbox.peer import Peer
+from sandbox.alipay.transfer_messages import ADDRESS
+from sandbox.peer import Peer, callback_url
 
 
 def create_blueprint(peer: Peer) -> Blueprint:
@@ -17,6 +18,7 @@ def create_blueprint(peer: Peer) -> Blueprint:
     peer.settings.declare("alipay_awkward_share", 0.25)
     peer.settings.declare("alipay_balance_fen", None)
     peer.settings.declare("alipay_certificate", "current", ("current", "next"))
+    peer.settings.declare(ADDRESS, callback_url("alipay-messages"))
     peer.settings.declare("alipay_pages", ["pages/index/index", "pages/invite/index"])
     peer.settings.declare("alipay_refund_outcome", "now", ("now", "later", "never"))
     peer.settings.declare("alipay_refundable_days", 90.0)

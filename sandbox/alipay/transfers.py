@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sandbox.alipay import fields, trades, users
+from sandbox.alipay import fields, trades, transfer_messages, users
 from sandbox.alipay.answers import AlipayError, success
-from sandbox.alipay.desk import Desk, Method, Node
+from sandbox.alipay.desk import Desk, Method, Node, Turn
 from sandbox.alipay.fields import Content
 from sandbox.alipay.gate import Parameters
 from sandbox.alipay.money import fen, yuan
@@ -65,6 +65,8 @@ def transfer(desk: Desk, parameters: Parameters, _: Fault | None) -> Node:
             now=turn.now,
             afford=lambda amount_fen: _use_balance(desk, turn.connection, amount_fen),
         )
+        if is_new and row["due"] is None:
+            _tell(desk, turn, row)
     if is_new and row["due"] is not None:
         finish_at(desk, row["out_biz_no"], due)
     answer = {name: row[name] for name in ("out_biz_no", "order_id", "pay_fund_order_id")}
@@ -120,13 +122,21 @@ def finish_at(desk: Desk, out_biz_no: str, due: float) -> None:
 def _finish(desk: Desk, out_biz_no: str) -> None:
     with desk.turn() as turn:
         now = turn.now.isoformat()
-        turn.connection.execute(
+        row = turn.connection.execute(
             "UPDATE ap_transfers SET due = NULL,"
             " status = CASE WHEN error_code IS NULL THEN 'SUCCESS' ELSE 'FAIL' END,"
             " paid_at = CASE WHEN error_code IS NULL THEN ? END"
-            " WHERE out_biz_no = ? AND status = 'DEALING'",
+            " WHERE out_biz_no = ? AND status = 'DEALING' RETURNING *",
             (now, out_biz_no),
-        )
+        ).fetchone()
+        if row is not None:
+            _tell(desk, turn, row)
+
+
+def _tell(desk: Desk, turn: Turn, row: sqlite3.Row) -> None:
+    notice_id = transfer_messages.announce(desk.peer, desk.platform, turn.connection, row)
+    if notice_id is not None:
+        turn.told.append(notice_id)
 
 
 def _transfer_content(parameters: Mapping[str, str]) -> Content:

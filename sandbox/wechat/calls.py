@@ -6,11 +6,12 @@ from typing import Any
 from flask import Response, request
 
 from sandbox.peer import Peer
-from sandbox.wechat import codes, content, messages, shipping, tokens, users
+from sandbox.wechat import codes, content, media, messages, shipping, tokens, users
 from sandbox.wechat.answers import WechatError, posted_json
 
 LOGINS_A_MINUTE = 100
 CHECKS_A_MINUTE = 4000
+MEDIA_A_MINUTE = 2000
 CODES_A_MINUTE = 5000
 LINKS_A_SECOND = 100
 LINKS_A_DAY = 500_000
@@ -60,7 +61,7 @@ class Calls:
             if isinstance(used, str):
                 raise WechatError(40163 if used == "used" else 40029)
             self._check_rate(used["openid"])
-            person = users.open_session(connection, used["openid"], now)
+            person = users.open_session(connection, used["openid"], code, now)
         answer = {"openid": person["openid"], "session_key": person["session_key"]}
         if person["unionid"]:
             answer["unionid"] = person["unionid"]
@@ -133,6 +134,17 @@ class Calls:
         with self._peer.store.write() as connection:
             messages.send(connection, body, sensitive=sensitive, now=self._peer.clock.now())
         return {"errcode": 0, "errmsg": "ok"}
+
+    def check_media(self) -> dict[str, Any]:
+        """`POST /wxa/media_check_async`."""
+        body = self._authorised()
+        self._limit("wechat.media_check", MEDIA_A_MINUTE, 60.0, 45009)
+        with self._peer.store.write() as connection:
+            now = self._peer.clock.now()
+            answer, notice_id = media.check(self._peer, connection, body, now)
+        if notice_id is not None:
+            self._peer.notices.wake(notice_id)
+        return answer
 
     def check_text(self) -> dict[str, Any]:
         """`POST /wxa/msg_sec_check`."""

@@ -1,5 +1,6 @@
 """Paths of the simulated WeChat under `/wechat`, and the user's hand under `/sandbox/wechat`."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -9,8 +10,8 @@ from flask import Blueprint, Response, request
 from sandbox.calls import note, serve_call
 from sandbox.control import BadOrder, control_body, text_field
 from sandbox.faults import Fault
-from sandbox.peer import Peer
-from sandbox.wechat import codes, recipients, users
+from sandbox.peer import Peer, callback_url
+from sandbox.wechat import codes, media, recipients, seals, users
 from sandbox.wechat.answers import WechatError, garbled, ok, posted_json, refused, refused_by
 from sandbox.wechat.calls import Calls
 from sandbox.wechat.schema import SCHEMA
@@ -26,6 +27,9 @@ def create_blueprint(peer: Peer) -> Blueprint:
     peer.settings.declare("shipping_visible_after_seconds", 1.0)
     peer.settings.declare("wechat_risky_words", "赌博 毒品")
     peer.settings.declare("wechat_review_words", "返利 加微信")
+    peer.settings.declare(media.ADDRESS, callback_url("wechat"))
+    peer.settings.declare(media.VERDICT, "pass", media.VERDICTS)
+    peer.notices.register(media.channel(peer))
     peer.books.register("wechat", recipients.report)
     peer.settings.declare("wechat_pages", ["pages/index/index", "pages/invite/index"])
     blueprint = Blueprint("wechat", __name__)
@@ -49,6 +53,7 @@ def create_blueprint(peer: Peer) -> Blueprint:
     add("/wxa/sec/order/is_trade_managed", "wechat.shipping", calls.is_trade_managed)
     add("/cgi-bin/message/subscribe/send", "wechat.subscribe_message", calls.send_message)
     add("/wxa/msg_sec_check", "wechat.content_check", calls.check_text)
+    add("/wxa/media_check_async", "wechat.media_check", calls.check_media)
     add("/wxa/getwxacodeunlimit", "wechat.code", calls.unlimited_code)
     add("/wxa/generate_urllink", "wechat.link", calls.url_link)
     _add_user(blueprint, peer, calls)
@@ -85,6 +90,20 @@ def _subject() -> dict[str, str]:
     return subject
 
 
+def _entered(peer: Peer, body: dict[str, Any]) -> dict[str, str]:
+    """What a client gets who came from a chat group: a login code, and the group, sealed."""
+    openid, opengid = text_field(body, "openid"), text_field(body, "opengid")
+    now = peer.clock.real_now()
+    mark = {
+        "appid": str(body.get("appid", peer.credentials["wechat"]["app_id"])),
+        "timestamp": int(now.timestamp()) - int(body.get("age_seconds", 0)),
+    }
+    with peer.store.write() as connection:
+        code = users.new_login_code(connection, openid, None, peer.clock.now())
+    told = {"opengid": opengid, "open_single_roomid": "", "chat_type": 3, "watermark": mark}
+    return {"code": code, **seals.sealed(json.dumps(told), users.session_key_of(code))}
+
+
 def _add_user(blueprint: Blueprint, peer: Peer, calls: Calls) -> None:
     @blueprint.post("/sandbox/wechat/codes")
     def login_code() -> dict[str, str]:
@@ -94,6 +113,10 @@ def _add_user(blueprint: Blueprint, peer: Peer, calls: Calls) -> None:
             raise BadOrder("openid must be letters, digits, _ or -; unionid a text")
         with peer.store.write() as connection:
             return {"code": users.new_login_code(connection, openid, unionid, peer.clock.now())}
+
+    @blueprint.post("/sandbox/wechat/group-entries")
+    def group_entry() -> dict[str, str]:
+        return _entered(peer, control_body())
 
     @blueprint.post("/sandbox/wechat/phone-codes")
     def phone_code() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """People of the mini-program: who they are, and the one-use codes their clients hand over."""
 
 import base64
+import hashlib
 import re
 import secrets
 import sqlite3
@@ -61,10 +62,17 @@ def use_code(
     return row
 
 
-def open_session(connection: sqlite3.Connection, openid: str, now: datetime) -> sqlite3.Row:
-    """A fresh session_key for the person, who is visiting now."""
+def session_key_of(code: str) -> str:
+    """The session key that a login begins; the client's side of WeChat knows it from then on."""
+    return base64.b64encode(hashlib.sha256(f"session/{code}".encode()).digest()[:16]).decode()
+
+
+def open_session(
+    connection: sqlite3.Connection, openid: str, code: str, now: datetime
+) -> sqlite3.Row:
+    """The session that the person's login code began; they are visiting now."""
     connection.execute("INSERT OR REPLACE INTO wx_visits VALUES (?, ?)", (openid, now.isoformat()))
-    session_key = base64.b64encode(secrets.token_bytes(16)).decode()
+    session_key = session_key_of(code)
     connection.execute(
         "UPDATE wx_users SET session_key = ? WHERE openid = ?", (session_key, openid)
     )

@@ -9,7 +9,7 @@ from flask import Blueprint, request
 
 from sandbox.control import BadOrder, control_body, text_field
 from sandbox.peer import Peer
-from sandbox.wecom import groups, tasks
+from sandbox.wecom import callbacks, groups, tasks
 from sandbox.wecom.answers import WecomError
 
 
@@ -47,6 +47,7 @@ def _made(peer: Peer, body: dict[str, Any]) -> dict[str, Any]:
         raise BadOrder("robot must be true or a key")
     key = str(uuid.uuid4()) if robot is True else robot or None
     named = {name: body.get(name) for name in ("chat_id", "opengid")}
+    notice_id = None
     if not all(isinstance(value, str | None) for value in named.values()):
         raise BadOrder("chat_id and opengid must be texts")
     try:
@@ -60,8 +61,12 @@ def _made(peer: Peer, body: dict[str, Any]) -> dict[str, Any]:
                 robot_key=key,
                 now=peer.clock.now(),
             )
+            if key is None:
+                notice_id = callbacks.announce(peer, connection, row["chat_id"], "create")
     except sqlite3.IntegrityError:
         raise BadOrder("another group has that opengid or robot") from None
+    if notice_id is not None:
+        peer.notices.wake(notice_id)
     webhook = f"{peer.base_url('wecom')}/cgi-bin/webhook/send?key={key}" if key else None
     told = {name: row[name] for name in ("chat_id", "name", "owner", "opengid", "robot_key")}
     return told | {"webhook_url": webhook}

@@ -7,9 +7,9 @@ from flask import Blueprint, Response, request
 
 from sandbox.calls import note, serve_call
 from sandbox.faults import Fault
-from sandbox.peer import Peer
+from sandbox.peer import Peer, callback_url
 from sandbox.wechat.answers import WechatError, garbled, ok, posted_json
-from sandbox.wecom import books, owner
+from sandbox.wecom import books, callbacks, owner
 from sandbox.wecom.answers import refused, refused_by
 from sandbox.wecom.calls import Calls
 from sandbox.wecom.quotas import QUOTAS
@@ -22,11 +22,14 @@ def create_blueprint(peer: Peer) -> Blueprint:
     """The platform, built on a peer."""
     peer.store.ensure_schema(SCHEMA)
     peer.settings.declare("wecom_group_quota", "day", QUOTAS)
+    peer.settings.declare(callbacks.ADDRESS, callback_url("wecom"))
+    peer.notices.register(callbacks.channel(peer))
     peer.books.register("wecom", books.report)
     blueprint = Blueprint("wecom", __name__)
     for path, (target, work) in Calls(peer).all().items():
         _add(blueprint, peer, path, target, work)
     owner.add(blueprint, peer)
+    callbacks.add(blueprint, peer)
     return blueprint
 
 

@@ -1,4 +1,4 @@
-"""The table of chat groups."""
+"""The tables of chat groups, and of what WeCom tells about them."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, LargeBinary, St
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.db import Base, PrimaryId, text_enum
+from kit.sweep import Retried
 
 
 class ChatChannel(StrEnum):
@@ -17,11 +18,12 @@ class ChatChannel(StrEnum):
     CUSTOMER_GROUP = "customer_group"  # a task that the owner confirms in their own client
 
 
-class ChatGroup(Base):
+class ChatGroup(Base, Retried):
     """A chat group that a leader runs, and what was sent into it lately.
 
-    The three columns at the end are the group's pace. They change under the row's lock, so that
-    any number of processes together keep the platform's limits.
+    `next_send_at`, `sent_on` and `sent_today` are the group's pace. They change under the row's
+    lock, so that any number of processes together keep the platform's limits. `due_at`: ask WeCom
+    for its name and owner, which have changed.
     """
 
     __tablename__ = "chat_groups"
@@ -36,7 +38,10 @@ class ChatGroup(Base):
         ),
         CheckConstraint("daily_quota BETWEEN 0 AND 1000", name="daily_quota_sane"),
         CheckConstraint("sent_today >= 0", name="sent_today_sane"),
+        CheckConstraint("members_joined >= 0", name="members_joined_sane"),
+        CheckConstraint("members_left >= 0", name="members_left_sane"),
         Index("ix_chat_groups_leader_id", "leader_id", "id"),
+        Index("ix_chat_groups_due_at", "due_at", postgresql_where="due_at IS NOT NULL"),
     )
 
     id: Mapped[PrimaryId]
@@ -57,3 +62,42 @@ class ChatGroup(Base):
     next_send_at: Mapped[datetime | None]  # nothing goes in before then
     sent_on: Mapped[date | None] = mapped_column(Date)  # the day in Shanghai that is counted
     sent_today: Mapped[int] = mapped_column(default=0)
+    dismissed_at: Mapped[datetime | None]  # by its owner at WeCom; nothing can be sent any more
+    # As far as WeCom has told; who they were is not kept.
+    members_joined: Mapped[int] = mapped_column(default=0)
+    members_left: Mapped[int] = mapped_column(default=0)
+
+
+class ChatEventKind(StrEnum):
+    """What WeCom tells of a customer group."""
+
+    CREATED = "created"
+    DISMISSED = "dismissed"
+    RENAMED = "renamed"
+    OWNER_CHANGED = "owner_changed"
+    JOINED = "joined"
+    LEFT = "left"
+    OTHER = "other"
+
+
+class ChatGroupEvent(Base):
+    """Something that WeCom told of a customer group, once, whether we know the group or not.
+
+    Insert-only. It names no person: of who joined or left, only how many.
+    """
+
+    __tablename__ = "chat_group_events"
+    __table_args__ = (
+        CheckConstraint("members BETWEEN 0 AND 1000000", name="members_sane"),
+        Index("ix_chat_group_events_chat_id", "chat_id", "id"),
+        Index("ix_chat_group_events_chat_group_id", "chat_group_id", "id"),
+    )
+
+    id: Mapped[PrimaryId]
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)  # of the message
+    chat_id: Mapped[str] = mapped_column(String(64))
+    chat_group_id: Mapped[UUID | None] = mapped_column(ForeignKey("chat_groups.id"))
+    kind: Mapped[ChatEventKind] = mapped_column(text_enum(ChatEventKind, name="kind_listed"))
+    members: Mapped[int]  # how many joined or left; else 0
+    happened_at: Mapped[datetime]
+    received_at: Mapped[datetime]

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from kit.clock import business_date
@@ -95,6 +95,21 @@ def has_leader(session: Session, group: ChatGroup) -> bool:
     """Say whether who runs the chat group is still there, and a leader."""
     leads = select(Member.id).where(Member.id == group.leader_id, LEADS)
     return session.scalar(leads) is not None
+
+
+def find_by_chat_id(session: Session, chat_id: str, *, lock: bool = False) -> ChatGroup | None:
+    """Return the customer group of this id at WeCom, retired ones too, or None."""
+    query = select(ChatGroup).where(ChatGroup.chat_id == chat_id)
+    if lock:
+        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return session.scalars(query).one_or_none()
+
+
+def due_to_refresh(now: datetime) -> Select[UUID]:
+    """Select the ids of chat groups of which WeCom is to be asked, longest due first."""
+    return (
+        select(ChatGroup.id).where(ChatGroup.due_at <= now).order_by(ChatGroup.due_at, ChatGroup.id)
+    )
 
 
 def list_all(session: Session) -> Sequence[ChatGroup]:

@@ -37,6 +37,12 @@ def check_name(name: str) -> str:
     return stripped
 
 
+def name_seen(name: str) -> str:
+    """Return a name as the platform shows it, made fit for a line; empty when nothing is left."""
+    seen = "".join(letter for letter in name if letter.isprintable()).strip()
+    return seen[:MOST_NAME].strip()
+
+
 def check_way_in(
     channel: ChatChannel, *, robot_key: str | None, chat_id: str | None, sender: str | None
 ) -> None:

@@ -11,7 +11,7 @@ from kit.crypto import same
 from kit.errors import Conflict
 from kit.lifecycle import move
 from kit.outbox import emit
-from shop.members import queries
+from shop.members import avatars, queries
 from shop.members.events import MembersJoined
 from shop.members.models import Consent, Identity, Member, MemberStatus, SignIn
 from shop.members.phones import PhoneBook
@@ -102,11 +102,12 @@ def _join(
 
 def _hand_over_person(session: Session, phone_book: PhoneBook, gone: Member, kept: Member) -> None:
     phone = queries.read_phone(phone_book, gone)
-    phone_hash, nickname, avatar_url = gone.phone_hash, gone.nickname, gone.avatar_url
+    phone_hash, nickname = gone.phone_hash, gone.nickname
+    if kept.avatar_url is None:
+        avatars.hand_over(session, gone, kept)
     approvals = [at for at in (gone.leader_since, kept.leader_since) if at is not None]
     forget_person(session, gone)
     kept.nickname = kept.nickname or nickname
-    kept.avatar_url = kept.avatar_url or avatar_url
     kept.leader_since = min(approvals, default=None)
     if phone is not None:
         kept.phone_hash = phone_hash

@@ -1,4 +1,4 @@
-"""Tables of members: the person, their identities, sign-ins and consents."""
+"""Tables of members: the person, identities, sign-ins, consents, and avatars to be checked."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.db import Base, PrimaryId, text_enum
 from kit.lifecycle import Lifecycle
+from kit.sweep import Retried
 from shop.members.platforms import Platform
 
 
@@ -70,6 +71,7 @@ class Member(Base):
     status: Mapped[MemberStatus] = mapped_column(text_enum(MemberStatus, name="status_listed"))
     nickname: Mapped[str | None] = mapped_column(String(40))
     avatar_url: Mapped[str | None] = mapped_column(String(500))
+    is_avatar_fit: Mapped[bool] = mapped_column(default=False)  # others see no other avatar
     phone_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     phone_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
     # Of the last four digits: people who ask for help tell them, and they are shown to operators.
@@ -146,3 +148,50 @@ class Consent(Base):
     version: Mapped[str] = mapped_column(String(16))
     given_at: Mapped[datetime]
     withdrawn_at: Mapped[datetime | None]
+
+
+class AvatarStatus(StrEnum):
+    """How the check of an avatar stands."""
+
+    WAITING = "waiting"
+    ASKED = "asked"  # the platform looks at it, and tells later
+    PASSED = "passed"
+    REFUSED = "refused"
+    REPLACED = "replaced"  # the member has another by now, or none
+
+
+A = AvatarStatus
+AVATAR_LIFECYCLE = Lifecycle(
+    "avatar check",
+    initial=A.WAITING,
+    moves={
+        A.WAITING: {A.ASKED, A.REPLACED},
+        A.ASKED: {A.WAITING, A.PASSED, A.REFUSED, A.REPLACED},
+        A.PASSED: set(),
+        A.REFUSED: set(),
+        A.REPLACED: set(),
+    },
+)
+
+
+class AvatarCheck(Base, Retried):
+    """An avatar that others see once a platform has found nothing in it.
+
+    `due_at`: ask the platform, for the first time or because no verdict came. Empty while it waits:
+    it was asked too often, or no platform of the member's looks at pictures.
+    """
+
+    __tablename__ = "avatar_checks"
+    __table_args__ = (
+        Index("ix_avatar_checks_member_id", "member_id"),
+        Index("ix_avatar_checks_due_at", "due_at", postgresql_where="due_at IS NOT NULL"),
+    )
+    lifecycle = AVATAR_LIFECYCLE
+
+    id: Mapped[PrimaryId]
+    member_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"))
+    url: Mapped[str] = mapped_column(String(500))
+    status: Mapped[AvatarStatus] = mapped_column(text_enum(AvatarStatus, name="status_listed"))
+    trace_id: Mapped[str | None] = mapped_column(String(128), unique=True)  # of the last question
+    created_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]

@@ -52,6 +52,45 @@ class IdentityPlatform(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class GroupEntry:
+    """Who came from which chat group, by the platform's word."""
+
+    open_id: str
+    opengid: str  # what our mini-program calls the group
+
+
+class GroupDoor(Protocol):
+    """A platform whose chat groups people come from; every call has a timeout."""
+
+    def open(self, *, code: str, sealed: str, iv: str, now: datetime) -> GroupEntry:
+        """Return what the platform sealed for our server, by a one-time sign-in code.
+
+        Raises `CodeRefused` or `PlatformUnavailable`.
+        """
+        ...
+
+
+class PictureUnseen(Exception):
+    """The platform does not look at this picture: it was refused, or the member is away."""
+
+
+class ImageCheck(Protocol):
+    """A platform that looks at pictures which others will see, and tells later what it found."""
+
+    @property
+    def app_id(self) -> str:
+        """The mini-program whose members' pictures it looks at."""
+        ...
+
+    def ask(self, *, url: str, open_id: str) -> str:
+        """Have a picture looked at; return the id by which the verdict will be told.
+
+        Raises `PlatformUnavailable` or `PictureUnseen`.
+        """
+        ...
+
+
 class ShippingDesk(Protocol):
     """Where the delivery of a paid WeChat order is reported (发货信息管理)."""
 

@@ -14,7 +14,7 @@ from kit.errors import Conflict
 from kit.ids import new_id
 from kit.lifecycle import move
 from kit.outbox import emit
-from shop.members import queries, rules
+from shop.members import avatars, queries, rules
 from shop.members.events import AccountClosed
 from shop.members.identities import find_or_make_owner
 from shop.members.models import Consent, Identity, Member, MemberStatus, SignIn
@@ -157,7 +157,9 @@ def withdraw_consent(
     )
 
 
-def update_profile(session: Session, member_id: UUID, **changes: Unpack[ProfileChanges]) -> Member:
+def update_profile(
+    session: Session, member_id: UUID, *, now: datetime, **changes: Unpack[ProfileChanges]
+) -> Member:
     """Change what is given of nickname and avatar, and return the member.
 
     Raises `rules.NicknameRefused`, `rules.AvatarRefused` or `queries.MemberNotActive`.
@@ -167,8 +169,7 @@ def update_profile(session: Session, member_id: UUID, **changes: Unpack[ProfileC
         nickname = changes["nickname"]
         member.nickname = None if nickname is None else rules.clean_nickname(nickname)
     if "avatar_url" in changes:
-        url = changes["avatar_url"]
-        member.avatar_url = None if url is None else rules.check_avatar_url(url)
+        avatars.replace_avatar(session, member, changes["avatar_url"], now=now)
     return member
 
 
@@ -192,7 +193,7 @@ def forget_person(session: Session, member: Member) -> None:
     """Empty what the member's row tells of the person; their number is free from then on."""
     member.leader_since = member.leader_applied_at = member.leader_declined_why = None
     member.nickname = None
-    member.avatar_url = None
+    avatars.forget_avatar(session, member)
     member.phone_sealed = None
     member.phone_hash = None
     member.phone_tail_hash = None
@@ -214,6 +215,7 @@ def export_member(session: Session, phone_book: PhoneBook, *, member_id: UUID) -
             "status": member.status.value,
             "nickname": member.nickname,
             "avatar_url": member.avatar_url,
+            "is_avatar_shown": member.is_avatar_fit,
             "phone": queries.read_phone(phone_book, member),
             "created_at": _text_of(member.created_at),
             "leader_since": _text_of(member.leader_since),

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from kit.db import Begin
+from kit.faultpoints import faultpoint
 from kit.lifecycle import move
 from kit.sweep import is_due, lease, postpone, settle
 from shop.campaigns.models import Campaign
@@ -63,6 +64,7 @@ def ask_about_push(begin: Begin, tasks: GroupTasks, push_id: UUID, *, now: datet
     if question.reminds and _state_of(results, question.chat_id) is TaskState.WAITING:
         with suppress(ChannelError):  # once is all; who could not be reminded is not waited for
             tasks.remind(msgid=question.msgid)
+        faultpoint("outreach.confirming.after_reminder")
     with begin() as session:
         _book(session, question, results, now=now)
 
@@ -77,7 +79,7 @@ def _take(session: Session, push_id: UUID, *, now: datetime) -> Question | None:
     return Question(
         push_id=push.id,
         msgid=push.msgid,
-        sender=group.sender or "",
+        sender=push.sender or group.sender or "",
         chat_id=group.chat_id or "",
         reminds=push.status is P.AWAITING_OWNER and push.reminded_at is None and is_time,
     )

@@ -23,6 +23,7 @@ class Taken:
 
     push_id: UUID
     group: ChatGroup
+    sender: str  # who owned a customer group when it was first handed over
     text: str
     title: str
     page: str
@@ -46,7 +47,7 @@ def look_for(tasks: GroupTasks, taken: Taken, *, now: datetime) -> str:
         # That we could not look says nothing of whether it was made.
         raise OutcomeUnknown(str(failure), code=failure.code) from failure
     for seen in made:
-        is_ours = seen.sender == taken.group.sender and seen.text == taken.text
+        is_ours = seen.sender == taken.sender and seen.text == taken.text
         if is_ours and seen.msgid not in taken.others:
             return seen.msgid
     raise ChannelUnavailable("it was never made")

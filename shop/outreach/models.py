@@ -153,6 +153,7 @@ class Push(Base, Retried):
     sent_at: Mapped[datetime | None]
     is_certain: Mapped[bool] = mapped_column(default=True)  # no: no answer came, and none will
     msgid: Mapped[str | None] = mapped_column(String(64))  # of the task at the platform
+    sender: Mapped[str | None] = mapped_column(String(64))  # the owner whom the task waits for
     reminded_at: Mapped[datetime | None]
     reason: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[datetime]

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from kit.crypto import CannotOpen
 from kit.db import Begin
+from kit.faultpoints import faultpoint
 from kit.lifecycle import move
 from kit.sweep import is_due, lease, postpone, settle
 from shop.campaigns import queries as campaigns
@@ -69,12 +70,14 @@ def send_push(begin: Begin, post: Post, push_id: UUID, *, now: datetime) -> None
         taken = _take(session, post, push_id, now=now)
     if taken is None:
         return
+    faultpoint("outreach.sending.before_channel")
     try:
         msgid = _hand_over(post, taken, now=now)
     except ChannelError as failure:
         with begin() as session:
             _note_failure(session, taken, failure, now=now)
         return
+    faultpoint("outreach.sending.after_channel")
     with begin() as session:
         _book(session, taken, msgid, now=now)
 
@@ -120,7 +123,7 @@ def _take(session: Session, post: Post, push_id: UUID, *, now: datetime) -> Take
     template = session.get_one(PushTemplate, plan.template_id)
     facts = facts_of(session, campaign, link=link_to(post.public_base_url, push.invite_code))
     push.text = render_push(template.text, facts, group.channel)
-    push.handed_at = now
+    push.handed_at, push.sender = now, group.sender
     pace.take_place(group, now=now)
     lease(push, now=now)
     move(session, push, P.SENDING, at=now, actor=ACTOR)
@@ -153,6 +156,7 @@ def _taken(push: Push, group: ChatGroup, *, is_lost: bool, title: str) -> Taken:
     return Taken(
         push_id=push.id,
         group=group,
+        sender=push.sender or group.sender or "",
         text=push.text or "",
         title=title,
         page=f"pages/campaign/campaign?id={push.campaign_id}&invite={push.invite_code}",
@@ -228,7 +232,7 @@ def _hand_over(post: Post, taken: Taken, *, now: datetime) -> str | None:
         return look_for(tasks, taken, now=now)
     made = tasks.create(
         GroupTask(
-            sender=group.sender or "",
+            sender=taken.sender,
             chat_ids=[group.chat_id or ""],
             text=taken.text,
             title=taken.title,

@@ -1,12 +1,29 @@
-"""What Alipay's answers and notices mean in the shop's words: a trade, a refund."""
+"""What Alipay's answers and notices mean in the shop's words: a trade, a refund, a transfer."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from shop.payments.gateway import Channel, RefundResult, RefundState, Trade, TradeState
-from shop.payments.reading import Unreadable, beijing_of, number_of, optional_text_of, yuan_of
+from shop.payments.reading import (
+    Unreadable,
+    beijing_of,
+    number_of,
+    optional_text_of,
+    text_of,
+    yuan_of,
+)
+from shop.payments.transfer_gateway import TransferResult, TransferState
 
 PAID_STATUSES: Final = frozenset({"TRADE_SUCCESS", "TRADE_FINISHED"})
+TRANSFER_STATES: Final[Mapping[str, TransferState]] = {
+    "INIT": TransferState.PROCESSING,
+    "WAIT_PAY": TransferState.PROCESSING,
+    "DEALING": TransferState.PROCESSING,
+    "SUCCESS": TransferState.DONE,
+    "FAIL": TransferState.FAILED,
+    "CLOSED": TransferState.FAILED,
+    "REFUND": TransferState.FAILED,
+}
 
 
 def trade_in(told: Mapping[str, Any], *, app_id: str, seller_id: str, is_notice: bool) -> Trade:
@@ -50,6 +67,25 @@ def refund_in(told: Mapping[str, Any], *, seller_id: str) -> RefundResult:
         amount_fen=yuan_of(told, "refund_amount"),
         platform_refund_no=None,
         finished_at=beijing_of(told, "gmt_refund_pay"),
+    )
+
+
+def transfer_in(
+    told: Mapping[str, Any], *, seller_id: str, has_amount: bool, time_name: str
+) -> TransferResult:
+    """Read the answer of a transfer or a query, or a message's content; raises `Unreadable`."""
+    state = TRANSFER_STATES.get(text_of(told, "status"))
+    if state is None:
+        raise Unreadable("status")
+    return TransferResult(
+        channel=Channel.ALIPAY,
+        merchant_id=seller_id,
+        out_bill_no=number_of(told, "out_biz_no"),
+        state=state,
+        amount_fen=yuan_of(told, "trans_amount") if has_amount else None,
+        platform_no=number_of(told, "order_id"),
+        reason=optional_text_of(told, "error_code"),
+        finished_at=beijing_of(told, time_name),
     )
 
 

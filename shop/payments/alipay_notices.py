@@ -1,13 +1,14 @@
 """Notices of Alipay: authenticated over the form's values, bound to us, told apart, read."""
 
+import json
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from kit.alipay import SIGN_TYPE, AlipayApi
 from kit.crypto import same
 from kit.money import Fen
-from shop.payments.alipay_facts import trade_in
+from shop.payments.alipay_facts import trade_in, transfer_in
 from shop.payments.gateway import (
     Channel,
     Notice,
@@ -17,12 +18,14 @@ from shop.payments.gateway import (
     TradeState,
 )
 from shop.payments.reading import Unreadable, beijing_of, number_of, text_of, yuan_of
+from shop.payments.transfer_gateway import TransferNotice
 
 MOST_BYTES: Final = 1_000_000
 MOST_FIELDS: Final = 200
 LONGEST_KIND: Final = 64
 TRADE: Final = "trade_status_sync"
 SERVICE_MARKET: Final = "servicemarket_order_notify"
+TRANSFER_CHANGED: Final = "alipay.fund.trans.order.changed"
 
 
 def read(api: AlipayApi, *, body: bytes, seller_id: str) -> Notice:
@@ -33,7 +36,7 @@ def read(api: AlipayApi, *, body: bytes, seller_id: str) -> Notice:
     """
     params = form_in(body)
     _authenticate(api, params)
-    kind = (params.get("notify_type") or params.get("msg_method") or "unnamed")[:LONGEST_KIND]
+    kind = _kind_of(params)
     try:
         if kind != TRADE:
             notice_id = text_of(params, "notify_id")
@@ -41,6 +44,30 @@ def read(api: AlipayApi, *, body: bytes, seller_id: str) -> Notice:
         if not same(params.get("seller_id", ""), seller_id):
             raise NoticeRejected("foreign_seller_id")
         return _trade_notice(params, app_id=api.app_id, seller_id=seller_id)
+    except Unreadable as exc:
+        raise NoticeRejected("malformed") from exc
+
+
+def read_transfer(
+    api: AlipayApi, *, body: bytes, seller_id: str, product: Mapping[str, str]
+) -> TransferNotice:
+    """Return an authentic message about our application; raises `NoticeRejected`.
+
+    One address takes all of its messages. What is not about a transfer of the product is none of
+    ours, and says so. The seller is not named: the application stands for it.
+    """
+    params = form_in(body)
+    _authenticate(api, params)
+    kind = _kind_of(params)
+    try:
+        notice_id = text_of(params, "notify_id")
+        if kind != TRANSFER_CHANGED:
+            return TransferNotice(notice_id, kind, transfer=None)
+        content = _content_of(params)
+        if any(content.get(name) != value for name, value in product.items()):
+            return TransferNotice(notice_id, kind, transfer=None)
+        transfer = transfer_in(content, seller_id=seller_id, has_amount=True, time_name="pay_date")
+        return TransferNotice(notice_id, kind, transfer)
     except Unreadable as exc:
         raise NoticeRejected("malformed") from exc
 
@@ -76,6 +103,20 @@ def _authenticate(api: AlipayApi, params: Mapping[str, str]) -> None:
         raise NoticeRejected("bad_signature")
     if not same(params.get("app_id", ""), api.app_id):
         raise NoticeRejected("foreign_app_id")
+
+
+def _kind_of(params: Mapping[str, str]) -> str:
+    return (params.get("notify_type") or params.get("msg_method") or "unnamed")[:LONGEST_KIND]
+
+
+def _content_of(params: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        content = json.loads(params.get("biz_content", ""))
+    except (ValueError, RecursionError):
+        raise Unreadable("biz_content") from None
+    if not isinstance(content, dict):
+        raise Unreadable("biz_content")
+    return content
 
 
 def _trade_notice(params: Mapping[str, str], *, app_id: str, seller_id: str) -> Notice:

@@ -7,30 +7,18 @@ from typing import Any, Final
 from kit.alipay import AlipayApi, AlipayBusy, AlipayNoAnswer, AlipayRefused
 from kit.money import Fen, to_yuan
 from kit.retry import try_again_once
+from shop.payments.alipay_facts import transfer_in
+from shop.payments.alipay_notices import read_transfer
 from shop.payments.answers import must_echo, our_number, read_answer
-from shop.payments.gateway import Busy, Channel, NoticeRejected, Refused, ResultUnknown
-from shop.payments.reading import (
-    Unreadable,
-    beijing_of,
-    number_of,
-    optional_text_of,
-    text_of,
-    yuan_of,
-)
+from shop.payments.gateway import Busy, Channel, Refused, ResultUnknown
 from shop.payments.transfer_gateway import TransferNotice, TransferResult, TransferState
 
-STATES: Final[Mapping[str, TransferState]] = {
-    "INIT": TransferState.PROCESSING,
-    "WAIT_PAY": TransferState.PROCESSING,
-    "DEALING": TransferState.PROCESSING,
-    "SUCCESS": TransferState.DONE,
-    "FAIL": TransferState.FAILED,
-    "CLOSED": TransferState.FAILED,
-    "REFUND": TransferState.FAILED,
-}
 NOT_EXIST: Final = "ORDER_NOT_EXIST"
 UNSURE: Final = frozenset({"REQUEST_PROCESSING"})
-PRODUCT: Final = {"product_code": "TRANS_ACCOUNT_NO_PWD", "biz_scene": "DIRECT_TRANSFER"}
+PRODUCT: Final[Mapping[str, str]] = {
+    "product_code": "TRANS_ACCOUNT_NO_PWD",
+    "biz_scene": "DIRECT_TRANSFER",
+}
 # The scene must be the money's real use, and wants these two reports.
 SCENE: Final = "佣金报酬"
 REPORTS: Final = (
@@ -68,8 +56,8 @@ class AlipayTransfers:
         number = our_number(out_bill_no)
         answer = self._call(
             "alipay.fund.trans.uni.transfer",
-            PRODUCT
-            | {
+            {
+                **PRODUCT,
                 "out_biz_no": number,
                 "trans_amount": to_yuan(amount_fen),
                 "order_title": TITLE,
@@ -83,14 +71,14 @@ class AlipayTransfers:
     def query(self, *, out_bill_no: str) -> TransferResult:
         """Ask how a transfer stands."""
         number = our_number(out_bill_no)
-        wish = PRODUCT | {"out_biz_no": number}
+        wish = {**PRODUCT, "out_biz_no": number}
         try:
             answer = try_again_once(
                 lambda: self._call("alipay.fund.trans.common.query", wish), on=(ResultUnknown,)
             )
         except Refused as exc:
             if exc.code == NOT_EXIST:
-                return self._told(number, TransferState.MISSING)
+                return self._missing(number)
             raise
         return self._result(answer, number, has_amount=True)
 
@@ -101,8 +89,8 @@ class AlipayTransfers:
     def read_notice(
         self, *, headers: Mapping[str, str], body: bytes, now: datetime
     ) -> TransferNotice:
-        """We ask for none: a transfer is asked about instead."""
-        raise NoticeRejected("foreign_kind")
+        """Authenticate and read a message that came to the application's gateway."""
+        return read_transfer(self._api, body=body, seller_id=self._seller_id, product=PRODUCT)
 
     def _call(self, method: str, biz_content: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
@@ -119,29 +107,23 @@ class AlipayTransfers:
     def _result(
         self, answer: Mapping[str, Any], number: str, *, has_amount: bool
     ) -> TransferResult:
-        def read() -> TransferResult:
-            state = STATES.get(text_of(answer, "status"))
-            if state is None:
-                raise Unreadable("status")
-            return self._told(
-                number_of(answer, "out_biz_no"),
-                state,
-                amount_fen=yuan_of(answer, "trans_amount") if has_amount else None,
-                platform_no=number_of(answer, "order_id"),
-                reason=optional_text_of(answer, "error_code"),
-                finished_at=beijing_of(answer, "pay_date" if has_amount else "trans_date"),
+        result = read_answer(
+            lambda: transfer_in(
+                answer,
+                seller_id=self._seller_id,
+                has_amount=has_amount,
+                time_name="pay_date" if has_amount else "trans_date",
             )
-
-        result = read_answer(read)
+        )
         must_echo((result.out_bill_no, number))
         return result
 
-    def _told(self, number: str, state: TransferState, **more: Any) -> TransferResult:
-        nothing = {"amount_fen": None, "platform_no": None}
+    def _missing(self, number: str) -> TransferResult:
         return TransferResult(
             channel=Channel.ALIPAY,
             merchant_id=self._seller_id,
             out_bill_no=number,
-            state=state,
-            **(nothing | more),
+            state=TransferState.MISSING,
+            amount_fen=None,
+            platform_no=None,
         )

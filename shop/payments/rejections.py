@@ -7,7 +7,6 @@ from typing import Final
 
 from kit.db import Begin
 from shop.payments import service
-from shop.payments.gateway import Channel
 
 WRITTEN_EVERY: Final = timedelta(minutes=1)
 
@@ -19,18 +18,18 @@ class Rejections:
     counted.
     """
 
-    def __init__(self, count: Callable[[Channel, str], None] | None = None) -> None:
+    def __init__(self, count: Callable[[str, str], None] | None = None) -> None:
         """Start with nothing; `count` hears of each one, written down or not."""
         self._count = count
         self._turn = threading.Lock()
-        self._written_at: dict[tuple[Channel, str], datetime] = {}
-        self._left_out: dict[tuple[Channel, str], int] = {}
+        self._written_at: dict[tuple[str, str], datetime] = {}
+        self._left_out: dict[tuple[str, str], int] = {}
 
-    def note(self, begin: Begin, channel: Channel, reason: str, *, now: datetime) -> None:
+    def note(self, begin: Begin, source: str, reason: str, *, now: datetime) -> None:
         """Write a rejection down as a security event, unless that was just done."""
         if self._count is not None:
-            self._count(channel, reason)
-        what = channel, reason
+            self._count(str(source), reason)
+        what = str(source), reason
         with self._turn:
             written_at = self._written_at.get(what)
             if written_at is not None and now < written_at + WRITTEN_EVERY:
@@ -38,12 +37,12 @@ class Rejections:
                 return
             self._written_at[what] = now
             left_out = self._left_out.pop(what, 0)
-        detail = {"channel": channel.value, "left_out": left_out}
+        detail = {"channel": str(source), "left_out": left_out}
         with begin() as session:
             service.note_security_event(
                 session,
                 kind=f"notice.{reason}"[:64],
-                subject=channel.value,
+                subject=str(source),
                 detail=detail,
                 now=now,
             )

@@ -42,7 +42,7 @@ class TransferNotice:
 
     notice_id: str  # stable across the platform's repeats
     kind: str  # the platform's event type
-    transfer: TransferResult
+    transfer: TransferResult | None  # None: another kind of notice, authentic and none of ours
 
 
 class TransferGateway(Protocol):

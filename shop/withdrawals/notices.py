@@ -35,15 +35,18 @@ def receive_notice(
         if exc.reason != PROBE:
             rejections.note(begin, channel, exc.reason, now=now)
         raise
-    number = notice.transfer.out_bill_no
+    transfer = notice.transfer
+    number = None if transfer is None else transfer.out_bill_no
     try:
         with begin() as session:
             payments.note_notice_of(
                 session, channel, notice.notice_id, notice.kind, number=number, now=now
             )
-            record_transfer(session, notice.transfer, now=now)
+            if transfer is not None:
+                record_transfer(session, transfer, now=now)
     except TransferMismatch as exc:
-        _note(begin, gateway, exc.code, subject=number, detail=dict(exc.details), now=now)
+        detail = dict(exc.details)
+        _note(begin, gateway, exc.code, subject=number or "", detail=detail, now=now)
         raise
 
 

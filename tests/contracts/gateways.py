@@ -9,6 +9,7 @@ from kit.wechat import WechatApi
 from shop.payments.alipay import AlipayGateway
 from shop.payments.gateway import Channel, PaymentGateway
 from shop.payments.wechat_pay import WechatPayGateway
+from tests.contracts.channels import Known
 from tests.servers import SandboxServer
 
 OPEN_IDS = {
@@ -58,7 +59,7 @@ def make_alipay_api(sandbox: SandboxServer, *, timeout_seconds: float = 5) -> Al
     )
 
 
-def make_wechat_api(sandbox: SandboxServer, redis: "Redis") -> WechatApi:
+def make_wechat_api(sandbox: Known, redis: "Redis") -> WechatApi:
     """Return the client of the mini-program's server API."""
     names = sandbox.credentials["wechat"]
     return WechatApi(

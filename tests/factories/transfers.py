@@ -65,6 +65,8 @@ class MemoryTransfers:
             raise NoticeRejected(headers.get("X-Signature") or "unsigned")
         told = json.loads(body)
         number = told.pop("out_bill_no")
+        if "kind" in told:  # of something else
+            return TransferNotice(f"t-{number}", told["kind"], None)
         if "state" in told:
             told["state"] = T(told["state"])
         return TransferNotice(f"t-{number}", "ended", self.tell(number, **told))

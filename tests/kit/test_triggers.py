@@ -35,6 +35,7 @@ GUARDED = (
     "withdrawals",
     "operators",
     "approvals",
+    "avatar_checks",
 )
 FACTS = {
     "transfers",
@@ -50,6 +51,7 @@ FACTS = {
     "commission_entries",
     "push_templates",
     "operator_actions",
+    "chat_group_events",
 }
 
 

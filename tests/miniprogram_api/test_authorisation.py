@@ -39,6 +39,7 @@ BODIES: dict[str, Any] = BODIES_OF_OWNED | {
     "POST /v1/campaigns/<uuid:campaign_id>/purchase-tokens": {},
     "POST /v1/groups/<uuid:group_id>/seats": {},
     "POST /v1/invites": {},
+    "POST /v1/chat-groups/visits": {"code": "stranger:1", "encrypted_data": "g", "iv": "i"},
     "POST /v1/subscribe-grants": {"answers": {"T1": "accept"}},
     "PATCH /v1/inbox/settings": {"muted_kinds": []},
     "POST /v1/sheets": {

@@ -6,7 +6,11 @@ from uuid import UUID, uuid4
 import pytest
 from werkzeug.test import TestResponse
 
+from app.reactions import REACTIONS
+from kit.outbox import relay
+from shop.members.platforms import Platform
 from shop.payments.gateway import Channel
+from shop.payments.transfer_gateway import TransferState
 from shop.withdrawals import jobs
 from tests.factories.referrals import ReferralBench
 from tests.miniprogram_api.hall import code_of
@@ -130,3 +134,57 @@ class TestNotices:
         foreign = world.tell({"out_bill_no": "TW-nobodys"}, platform=path, signature=GENUINE)
         assert (foreign.status_code, foreign.get_json()["code"]) == (409, "FAIL")
         assert see(leader, made)["withdrawal"]["status"] == "awaiting_user"
+
+
+class TestMessages:
+    """POST /callbacks/alipay-messages."""
+
+    def tell(self, world: World, made: dict[str, Any], **told: Any) -> tuple[int, str]:
+        """Send a message about a withdrawal, and return what is answered."""
+        signature = told.pop("signature", GENUINE)
+        body = {"out_bill_no": made["number"], **told}
+        answer = world.tell(body, platform="alipay-messages", signature=signature)
+        return answer.status_code, answer.get_data(as_text=True)
+
+    @pytest.fixture
+    def made(self, world: World, leader: Person) -> dict[str, Any]:
+        """Return a withdrawal that Alipay works at."""
+        world.transfers[Channel.ALIPAY].starts = TransferState.PROCESSING
+        phone = "phone:+8613800138000"
+        leader.post("/v1/me/phone", {"credential": phone})
+        other = world.member(platform=Platform.ALIPAY)
+        joined = other.post("/v1/me/phone", {"credential": phone, "join": True})
+        assert joined.status_code == 200, joined.get_json()
+        while relay(world.begin, REACTIONS, now=world.now):
+            pass
+        made = asked(leader, channel="alipay")
+        send(world)
+        assert see(leader, made)["withdrawal"]["status"] == "sending"
+        return made
+
+    def test_ends_the_withdrawal_once(
+        self, world: World, leader: Person, made: dict[str, Any]
+    ) -> None:
+        """Late and repeated ones are taken, and change nothing."""
+        world.transfers[Channel.ALIPAY].confirm(made["number"])
+        for state in ("done", "done", "processing"):
+            assert self.tell(world, made, state=state) == (200, "success")
+        assert see(leader, made)["withdrawal"]["status"] == "paid"
+        assert leader.get("/v1/earnings").get_json()["sums"]["paid_fen"] == 400
+
+    def test_refuses_what_is_not_authentic_or_contradicts(
+        self, world: World, leader: Person, made: dict[str, Any]
+    ) -> None:
+        """In the platform's words, and nothing is paid."""
+        assert self.tell(world, made, signature="bad_signature") == (401, "failure")
+        assert self.tell(world, made, state="done", amount_fen=401) == (409, "failure")
+        assert self.tell(world, {"number": "TW-nobodys"}, state="done") == (409, "failure")
+        assert see(leader, made)["withdrawal"]["status"] == "sending"
+        assert leader.get("/v1/earnings").get_json()["sums"]["withdrawing_fen"] == 400
+
+    def test_takes_other_kinds_without_doing_anything(
+        self, world: World, leader: Person, made: dict[str, Any]
+    ) -> None:
+        """The application's gateway hears of much that is not ours."""
+        assert self.tell(world, made, kind="open_app_auth_notify") == (200, "success")
+        assert see(leader, made)["withdrawal"]["status"] == "sending"

@@ -34,9 +34,10 @@ from shop.members.phones import PhoneBook
 from shop.members.platforms import Platform
 from shop.outreach.gateway import Channels
 from shop.payments.gateway import Channel
-from shop.ports import Ports
+from shop.ports import Heard, Ports
 from shop.posters.cache import PosterCache
 from shop.posters.makers import CodeKind
+from tests.doubles import pushes
 from tests.factories.referrals import TERMS
 from tests.factories.transfers import MemoryTransfers
 from tests.miniprogram_api.cards import import_codes
@@ -117,6 +118,10 @@ class World:
         self.transfers = {channel: MemoryTransfers(channel) for channel in Channel}
         self.identities = {platform: MemoryIdentities(platform) for platform in Platform}
         self.checks = {platform: MemoryCheck() for platform in Platform}
+        self.group_door = pushes.MemoryGroupDoor()
+        self.images = pushes.MemoryImages()
+        self.images_by_platform = {Platform.WECHAT: self.images}
+        self.directory = pushes.MemoryDirectory()
         self.vault = Vault({"v1": new_key()}, current="v1", index_key=new_key())
         self.ports = Ports(
             begin=self.begin,
@@ -143,6 +148,13 @@ class World:
             public_base_url="https://shop.example",
             withdrawal_terms=TERMS,
             fee_basis_points=60,
+            heard=Heard(
+                group_doors={Platform.WECHAT: self.group_door},
+                image_checks=self.images_by_platform,
+                group_directory=self.directory,
+                wechat_messages=pushes.messages(pushes.APP_ID),
+                wecom_messages=pushes.messages(pushes.CORP_ID),
+            ),
         )
         self.app: APIFlask = create_app(
             self.ports,

@@ -1,5 +1,6 @@
 """Transfers of the simulated Alipay: once for one number, at once, later, or in vain."""
 
+import json
 import secrets
 
 import pytest
@@ -104,3 +105,39 @@ def test_the_balance_unknown_numbers_and_faults(alipay, client, set_fault):
     assert ask(alipay, content["out_biz_no"]).node["status"] == "SUCCESS"
     set_fault("alipay.transfer", "error")
     assert alipay.refused(alipay.call(SENDS, wish()), "SYSTEM_ERROR")
+
+
+def told(form):
+    return json.loads(form["biz_content"])
+
+
+@pytest.mark.parametrize(("outcome", "end"), [("now", "SUCCESS"), ("fail", "FAIL")])
+def test_the_application_is_told_of_the_end(alipay, client, form_receiver, outcome, end):
+    settings = {"alipay_transfer_outcome": outcome, "alipay_messages_url": form_receiver.url}
+    client.post("/sandbox/settings", json=settings)
+    content = wish()
+    form_receiver.answers = [b"failure"]
+    answer = alipay.call(SENDS, content).node
+    first, again = form_receiver.wait_for(2)
+    assert first["msg_method"] == "alipay.fund.trans.order.changed"
+    assert (told(first)["out_biz_no"], told(first)["status"]) == (content["out_biz_no"], end)
+    assert (told(first)["trans_amount"], told(first)["order_id"]) == ("5.00", answer["order_id"])
+    assert first["notify_id"] == again["notify_id"]
+    assert "notify_type" not in first
+    assert ("pay_date" in told(first)) == (end == "SUCCESS")
+    assert "seller_id" not in first
+
+
+def test_a_message_may_lie_or_come_late(alipay, client, form_receiver, set_fault):
+    client.post("/sandbox/settings", json={"alipay_messages_url": form_receiver.url})
+    set_fault("alipay.transfer_notice", "wrong_amount", delta_fen=7)
+    alipay.call(SENDS, wish())
+    assert told(form_receiver.wait_for(1)[0])["trans_amount"] == "5.07"
+    set_fault("alipay.transfer_notice", "duplicate", count=2)
+    alipay.call(SENDS, wish())
+    assert len({form["notify_id"] for form in form_receiver.wait_for(3)}) == 2
+
+
+def test_nobody_is_told_without_an_address(alipay, client):
+    alipay.call(SENDS, wish())
+    assert client.get("/sandbox/notices").json["items"] == []

@@ -30,6 +30,7 @@ class TestVectors:
             "alipay_sub_codes",
             "alipay_sync_response",
             "tencent_cloud_tc3",
+            "wx_bizmsgcrypt",
             "wxpay_v3_aes_gcm",
             "wxpay_v3_java_keys",
             "wxpay_v3_notification_go",

@@ -14,6 +14,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from kit.db import Begin
+from kit.faultpoints import faultpoint
 from kit.lifecycle import move
 from kit.sweep import is_due, lease, postpone, settle
 from shop.members import queries as members
@@ -66,12 +67,14 @@ def deliver(begin: Begin, platforms: Platforms, delivery_id: UUID, *, now: datet
         taken = _take(session, platforms, delivery_id, now=now)
     if taken is None:
         return
+    faultpoint("outreach.delivering.before_platform")
     try:
         platforms[taken.platform].send(taken.message)
     except ChannelError as failure:
         with begin() as session:
             _note_failure(session, taken, failure, now=now)
         return
+    faultpoint("outreach.delivering.after_platform")
     with begin() as session:
         delivery = _lock(session, taken.delivery_id)
         if delivery.status is D.SENDING:
