@@ -20,6 +20,8 @@ from kit.outbox import OutboxEvent
 from kit.sweep import Retried
 from shop.campaigns import queries as campaigns
 from shop.campaigns.models import Campaign, Slot
+from shop.exports import queries as exports
+from shop.exports.models import Export
 from shop.orders import queries as orders
 from shop.orders.models import Order
 from shop.outreach import queries as outreach
@@ -32,6 +34,8 @@ from shop.posters import queries as posters
 from shop.posters.models import PlatformCode
 from shop.referral import queries as referral
 from shop.referral.models import Commission
+from shop.reports import queries as reports
+from shop.reports.models import ReportDay
 from shop.settlement import queries as settlement
 from shop.settlement.models import BillDay
 from shop.withdrawals import queries as withdrawals
@@ -103,6 +107,9 @@ SWEPT: Final = (
     _swept("send_due_withdrawals", Withdrawal, withdrawals.due_to_send),
     _swept("ask_about_due_withdrawals", Withdrawal, withdrawals.due_to_ask),
     _swept("reconcile_due_days", BillDay, settlement.due_days),
+    _swept("sum_due_days", ReportDay, reports.due_days),
+    _swept("write_due_exports", Export, exports.due_to_write, given_up=exports.is_given_up),
+    _swept("delete_due_exports", Export, exports.due_to_delete),
     _swept("lapse_due_offers", Wait, flash_sale.due_offers),
     Kind(
         "remind_due_members",

@@ -13,6 +13,7 @@ from app.auditing.campaign_invariants import CAMPAIGN_INVARIANTS
 from app.auditing.invariants import INVARIANTS
 from app.auditing.outreach_invariants import OUTREACH_INVARIANTS
 from app.auditing.referral_invariants import REFERRAL_INVARIANTS
+from app.auditing.report_invariants import REPORT_INVARIANTS
 from app.auditing.sale_invariants import SALE_INVARIANTS
 from app.auditing.sheet_invariants import SHEET_INVARIANTS
 from app.auditing.withdrawal_invariants import WITHDRAWAL_INVARIANTS
@@ -30,6 +31,7 @@ EVERY_INVARIANT: Final = (
     *REFERRAL_INVARIANTS,
     *OUTREACH_INVARIANTS,
     *WITHDRAWAL_INVARIANTS,
+    *REPORT_INVARIANTS,
 )
 
 

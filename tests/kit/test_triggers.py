@@ -34,6 +34,7 @@ GUARDED = (
     "deliveries",
     "withdrawals",
     "operators",
+    "exports",
 )
 FACTS = {
     "transfers",
