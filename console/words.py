@@ -5,6 +5,7 @@ from typing import Any, Final
 from flask_babel import lazy_gettext as _l
 
 from console import cookies
+from console.money_words import MONEY_LABELS
 
 LANGUAGES: Final = ("zh", "en")
 
@@ -130,6 +131,9 @@ LABELS: Final[dict[str, dict[str, Any]]] = {
         "refunds.make": _l("发起退款"),
         "money.see": _l("查看对账"),
         "money.resolve": _l("处理差异"),
+        "reports.see": _l("查看报表"),
+        "exports.make": _l("导出列表"),
+        "exports.see": _l("查看所有导出"),
         "jobs.see": _l("查看任务"),
         "jobs.retry": _l("重试任务"),
         "audit.see": _l("查看审计日志"),
@@ -164,6 +168,9 @@ LABELS: Final[dict[str, dict[str, Any]]] = {
         "refunds.retry": _l("重试退款"),
         "differences.resolve": _l("处理差异"),
         "events.retry": _l("重试事件"),
+        "exports.ask": _l("导出列表"),
+        "exports.download": _l("下载导出文件"),
+        "exports.delete": _l("删除导出文件"),
         "operators.add": _l("新增操作员"),
         "operators.reset": _l("重置登录凭据"),
         "operators.disable": _l("停用操作员"),
@@ -174,6 +181,7 @@ LABELS: Final[dict[str, dict[str, Any]]] = {
         "operators.recovery_code": _l("用恢复码登录"),
         "operators.locked": _l("登录锁定"),
     },
+    **MONEY_LABELS,
 }
 # How a status is coloured, whatever it is of.
 TONES: Final = {
@@ -196,6 +204,11 @@ TONES: Final = {
     "disabled": "red",
     "frozen": "red",
     "open": "blue",
+    "matched": "green",
+    "late": "red",
+    "waiting": "blue",
+    "queued": "blue",
+    "writing": "orange",
     "scheduled": "blue",
     "paid": "blue",
 }

@@ -4,11 +4,6 @@ from typing import Final
 
 from app.auditing.invariants import Invariant
 
-_BOTH_SIDES: Final = (
-    " (SELECT debit_account_id account_id, amount_fen debit, 0 credit, at FROM transfers"
-    "   UNION ALL SELECT credit_account_id, 0, amount_fen, at FROM transfers) e"
-)
-
 REPORT_INVARIANTS: Final = (
     Invariant(
         "I16.days_come_to_an_end",
@@ -23,7 +18,9 @@ REPORT_INVARIANTS: Final = (
         "what an account moved on a day that is closed is the sum of its transfers, to the fen",
         "WITH books AS (SELECT e.account_id, (e.at AT TIME ZONE 'Asia/Shanghai')::date AS day,"
         "   sum(e.debit) debits, sum(e.credit) credits, count(*) n"
-        f"   FROM {_BOTH_SIDES} GROUP BY 1, 2)"
+        "   FROM (SELECT debit_account_id account_id, amount_fen debit, 0 credit, at FROM transfers"
+        "     UNION ALL SELECT credit_account_id, 0, amount_fen, at FROM transfers) e"
+        "   GROUP BY 1, 2)"
         " SELECT coalesce(a.account_id, b.account_id) FROM account_days a"
         " FULL JOIN books b ON b.account_id = a.account_id AND b.day = a.day"
         " JOIN report_days d ON d.day = coalesce(a.day, b.day) AND d.is_closed"

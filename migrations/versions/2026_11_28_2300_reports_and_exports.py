@@ -112,9 +112,7 @@ def make_exports() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column(
             "kind",
-            listed(
-                "kind_listed", "orders", "payments", "refunds", "statements", "ledger", "audit"
-            ),
+            listed("kind_listed", "orders", "payments", "refunds", "statements", "ledger", "audit"),
             nullable=False,
         ),
         sa.Column("format", listed("format_listed", "csv", "xlsx"), nullable=False),

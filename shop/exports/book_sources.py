@@ -18,8 +18,8 @@ from shop.orders.models import Order
 from shop.referral.models import Commission, CommissionEntry
 
 STATEMENTS: Final = (
-    "时间", "团长", "类型", "待结算（元）", "可提现（元）", "提现中（元）", "已付（元）", "欠款（元）",
-    "订单号",
+    "时间", "团长", "类型", "待结算（元）", "可提现（元）", "提现中（元）", "已付（元）",
+    "欠款（元）", "订单号",
 )  # fmt: skip
 LEDGER: Final = (
     "序号", "时间", "借方", "贷方", "金额（元）", "原因", "分录", "原因编号", "订单号",
@@ -47,9 +47,7 @@ def read_statements(
     )
     if "member" in given:
         query = query.where(entry.member_id == UUID(given["member"]))
-    query = next_rows(
-        query, entry.id, entry.at, given, after=after, limit=limit, asked_at=asked_at
-    )
+    query = next_rows(query, entry.id, entry.at, given, after=after, limit=limit, asked_at=asked_at)
     return [(one.id, _statement_row(one, order_no)) for one, order_no in session.execute(query)]
 
 

@@ -65,7 +65,8 @@ class XlsxFile:
     def _cell(self, value: Cell) -> object:
         if not isinstance(value, Decimal):
             return value
-        cell = WriteOnlyCell(self._sheet, value=value)
+        # Its types forget the decimals that it takes.
+        cell = WriteOnlyCell(self._sheet, value=value)  # type: ignore[arg-type]
         cell.number_format = MONEY
         return cell
 

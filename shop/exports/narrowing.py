@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select
@@ -14,8 +14,11 @@ from kit.clock import business_day_bounds
 SKEW: Final = timedelta(hours=1)
 
 
+Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
+
+
 def next_rows(
-    query: Select[Any],
+    query: Query,
     key: InstrumentedAttribute[UUID],
     at: InstrumentedAttribute[datetime],
     given: Mapping[str, str],
@@ -23,7 +26,7 @@ def next_rows(
     after: UUID | None,
     limit: int,
     asked_at: datetime,
-) -> Select[Any]:
+) -> Query:
     """Return the next rows by id, oldest first, of the days that are asked for."""
     query = query.where(*of_days(at, given, asked_at=asked_at))
     starts_at, _ = _bounds(given)

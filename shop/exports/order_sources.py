@@ -106,7 +106,7 @@ def read_refunds(
 def _campaigns(session: Session, ids: Sequence[UUID | None]) -> Mapping[UUID, str]:
     wanted = {one for one in ids if one is not None}
     rows = session.execute(select(Campaign.id, Campaign.name).where(Campaign.id.in_(wanted)))
-    return dict(rows.tuples())
+    return dict(rows.all())
 
 
 def _order_row(order: Order, lines: Sequence[OrderLine], names: Mapping[UUID, str]) -> Row:

@@ -28,7 +28,9 @@ SOURCES: Final[Mapping[ExportKind, Source]] = {
     ExportKind.ORDERS: Source("订单", order_sources.ORDERS, order_sources.read_orders),
     ExportKind.PAYMENTS: Source("支付", order_sources.PAYMENTS, order_sources.read_payments),
     ExportKind.REFUNDS: Source("退款", order_sources.REFUNDS, order_sources.read_refunds),
-    ExportKind.STATEMENTS: Source("佣金明细", book_sources.STATEMENTS, book_sources.read_statements),
+    ExportKind.STATEMENTS: Source(
+        "佣金明细", book_sources.STATEMENTS, book_sources.read_statements
+    ),
     ExportKind.LEDGER: Source("账本分录", book_sources.LEDGER, book_sources.read_ledger),
     ExportKind.AUDIT: Source("审计日志", book_sources.AUDIT, book_sources.read_audit),
 }

@@ -78,11 +78,11 @@ def _take(session: Session, export_id: UUID, *, now: datetime) -> Taken | None:
     export = queries.lock_export(session, export_id)
     if export.status not in queries.OPEN or not is_due(export, now=now):
         return None
-    if export.status is ExportStatus.QUEUED:
-        move(session, export, ExportStatus.WRITING, at=now, actor=ACTOR)
     if export.attempts >= MOST_ATTEMPTS:
         _fail(session, export, "gave_up", now=now)
         return None
+    if export.status is ExportStatus.QUEUED:
+        move(session, export, ExportStatus.WRITING, at=now, actor=ACTOR)
     lease(export, now=now)
     export.row_count = 0
     return Taken(

@@ -69,6 +69,9 @@ class Permission(StrEnum):
     REFUND = "refunds.make"
     MONEY = "money.see"
     RESOLVE = "money.resolve"
+    REPORTS = "reports.see"
+    EXPORT = "exports.make"  # of lists that one may see
+    EXPORTS = "exports.see"  # everybody's
     JOBS = "jobs.see"
     RETRY = "jobs.retry"
     AUDIT = "audit.see"
@@ -89,17 +92,20 @@ class Role(StrEnum):
 P = Permission
 _SEEING: Final = frozenset(
     {P.TODAY, P.CAMPAIGNS, P.STOCK, P.ORDERS, P.REFUNDS, P.MONEY, P.JOBS, P.AUDIT, P.OPERATORS}
+    | {P.REPORTS, P.EXPORT, P.EXPORTS}
 )
 MAY: Final[dict[Role, frozenset[Permission]]] = {
     Role.OWNER: frozenset(Permission),
     Role.PLANNER: frozenset(
         {P.TODAY, P.CAMPAIGNS, P.PLAN, P.RUN, P.STOP_ALL, P.STOCK, P.IMPORT, P.FREEZE, P.ORDERS}
+        | {P.REPORTS}
     ),
     Role.SUPPORT: frozenset(
         {P.TODAY, P.CAMPAIGNS, P.STOCK, P.ORDERS, P.REFUNDS, P.REFUND, P.STOP_ALL}
     ),
     Role.FINANCE: frozenset(
         {P.TODAY, P.ORDERS, P.REFUNDS, P.REFUND, P.MONEY, P.RESOLVE, P.JOBS, P.RETRY}
+        | {P.REPORTS, P.EXPORT}
     ),
     Role.AUDITOR: _SEEING,
 }

@@ -41,8 +41,8 @@ PAYMENT_LIFECYCLE = Lifecycle(
 )
 
 
-# Which rows the index of the console's list holds, said so that nothing else comes to use it: a plan
-# that was made while the table was nearly empty would prefer it, and be kept.
+# Which rows the index of the console's list holds, said so that nothing else comes to use it: a
+# plan that was made while the table was nearly empty would prefer it, and be kept.
 LISTED: Final = "CAST(payments.channel AS text) <> ''"
 
 

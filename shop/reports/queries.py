@@ -7,17 +7,15 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
-    ColumnElement,
     CompoundSelect,
     Select,
     Subquery,
-    and_,
     func,
     literal,
     select,
     union_all,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from kit.clock import business_day_bounds
 from shop.ledger.models import Account, AccountKind, Transfer
@@ -154,7 +152,7 @@ def sum_figures(
     session: Session,
     kind: FigureKind,
     span: Span,
-    by: ColumnElement[Any],
+    by: InstrumentedAttribute[Any],
     *,
     by_amount: bool = True,
     most: int = MOST_LINES,
@@ -186,7 +184,7 @@ def _moved(session: Session, account_ids: Collection[UUID] | None = None) -> Sub
     is_closed = AccountDay.day < day if day else literal(value=False)
     is_after = Transfer.at >= business_day_bounds(day)[0] if day else literal(value=True)
     closed = select(AccountDay.account_id, AccountDay.debits_fen, AccountDay.credits_fen)
-    parts: list[Select[Any]] = [closed.where(is_closed)]
+    parts: list[Select[*tuple[Any, ...]]] = [closed.where(is_closed)]
     for account, debits, credits in (
         (Transfer.debit_account_id, Transfer.amount_fen, literal(0)),
         (Transfer.credit_account_id, literal(0), Transfer.amount_fen),

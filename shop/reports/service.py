@@ -3,8 +3,20 @@
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, literal, null, or_, select
-from sqlalchemy import union_all
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -13,13 +25,16 @@ from kit.ids import new_id
 from kit.sweep import settle
 from shop.ledger.models import Transfer
 from shop.orders.models import Order, OrderLine
-from shop.payments.models import Payment, Refund
+from shop.payments.models import Payment, Refund, RefundReason
 from shop.reports import queries
 from shop.reports.models import AccountDay, DayFigure, FigureKind, ReportDay
+
+Rows = Select[*tuple[Any, ...]]
 
 SUMMED_EVERY: Final = timedelta(minutes=1)  # while the day goes on
 # After its end; a transaction that began on the day has long committed, or was undone.
 CLOSED_AFTER: Final = timedelta(minutes=30)
+BESIDE: Final = (RefundReason.LATE, RefundReason.DOUBLE)  # of money that bought nothing
 
 
 def write_days_down(session: Session, *, now: datetime) -> None:
@@ -63,12 +78,12 @@ def _of_day(bounds: tuple[datetime, datetime]) -> ColumnElement[bool]:
     return and_(Transfer.at >= bounds[0], Transfer.at < bounds[1])
 
 
-def _insert(session: Session, table: type[Any], rows: Select[Any]) -> None:
+def _insert(session: Session, table: type[Any], rows: Rows) -> None:
     names = [column.name for column in rows.selected_columns]
     session.execute(insert(table).from_select(names, rows))
 
 
-def _movements(day: date, of_day: ColumnElement[bool]) -> Select[Any]:
+def _movements(day: date, of_day: ColumnElement[bool]) -> Rows:
     debits = select(
         Transfer.debit_account_id.label("account_id"),
         Transfer.seq,
@@ -90,13 +105,10 @@ def _movements(day: date, of_day: ColumnElement[bool]) -> Select[Any]:
     ).group_by(both.c.account_id)
 
 
-def _paid(day: date, of_day: ColumnElement[bool]) -> Select[Any]:
+def _paid(day: date, of_day: ColumnElement[bool]) -> Rows:
     """Select what came in, each payment that bought its order by the order's lines."""
-    bought = and_(
-        Order.id == Payment.order_id,
-        Order.paid_at == Transfer.at,
-        Order.total_fen == Transfer.amount_fen,
-    )
+    beside = exists().where(Refund.payment_id == Payment.id, Refund.reason.in_(BESIDE))
+    bought = and_(Order.id == Payment.order_id, Order.total_fen == Transfer.amount_fen, ~beside)
     amount = func.coalesce(OrderLine.total_fen, Transfer.amount_fen)
     is_first = or_(OrderLine.position.is_(None), OrderLine.position == 0)
     return (
@@ -119,7 +131,7 @@ def _paid(day: date, of_day: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-def _refunds(day: date, of_day: ColumnElement[bool]) -> list[Select[Any]]:
+def _refunds(day: date, of_day: ColumnElement[bool]) -> list[Rows]:
     legs = (("requested", FigureKind.PROMISED_BACK), ("done", FigureKind.GIVEN_BACK))
     return [
         select(
