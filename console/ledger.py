@@ -88,12 +88,15 @@ def show_account(account_id: UUID) -> str:
         )
 
 
-@blueprint.get("/ledger/transfers/<int:seq>")
+@blueprint.get("/ledger/transfers/<seq>")
 @may(Permission.MONEY)
-def show_transfer(seq: int) -> str:
+def show_transfer(seq: str) -> str:
     """Show one transfer and what it is about."""
+    number = reading.as_seq(seq)
+    if number is None:
+        raise AccountNotFound
     with ports().begin() as session:
-        found = session.get(Transfer, seq) if seq <= reading.MOST_SEQ else None
+        found = session.get(Transfer, number)
         if found is None:
             raise AccountNotFound
         accounts = reading.accounts_of(session, [found])

@@ -171,9 +171,16 @@ def list_entries(
 
 def read_seq(text: str) -> int:
     """Return the number in a cursor; raises `BadCursor`."""
-    if not (text.isascii() and text.isdigit() and len(text) < 20) or int(text) > MOST_SEQ:
+    number = as_seq(text)
+    if number is None:
         raise BadCursor
-    return int(text)
+    return number
+
+
+def as_seq(text: str) -> int | None:
+    """Return the number of a transfer that a text is, or None."""
+    is_number = text.isascii() and text.isdigit() and len(text) < 20
+    return int(text) if is_number and int(text) <= MOST_SEQ else None
 
 
 def accounts_of(session: Session, transfers: Sequence[Transfer]) -> Mapping[UUID, Account]:

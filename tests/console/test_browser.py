@@ -158,6 +158,11 @@ def test_axe_finds_nothing(window: Window, look: str) -> None:
     paths = ("", "/campaigns", "/campaigns/new", "/stock", "/orders", "/refunds", "/differences")
     for path in (
         *paths,
+        "/payments",
+        "/reconciliation",
+        "/ledger",
+        "/reports",
+        "/exports",
         "/jobs",
         "/audit",
         "/operators",
