@@ -1,4 +1,4 @@
-"""The export centre: asked for on any list, watched, handed out to whom it belongs, written down."""
+"""The export centre: asked for on any list, handed out to whom it belongs, written down."""
 
 import csv
 import io
