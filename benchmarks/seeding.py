@@ -25,7 +25,8 @@ ORDER BY n;
 INSERT INTO orders (id, order_no, member_id, sale_channel, status, total_fen, is_held, is_revivable,
     version, placed_at, pay_by, paid_at, fulfilled_at, attempts)
 SELECT order_id, 'TO' || lpad(n::text, 22, '0'), member_id, 'weapp_android', 'fulfilled', 1000,
-    false, true, 3, at, at + interval '15 minutes', at + interval '1 minute', at + interval '1 minute', 0
+    false, true, 3, at, at + interval '15 minutes', at + interval '1 minute',
+    at + interval '1 minute', 0
 FROM plan ORDER BY n;
 
 INSERT INTO order_lines (id, order_id, position, member_id, sku_id, quantity, unit_price_fen,
