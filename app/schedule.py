@@ -13,6 +13,7 @@ from kit import idempotency, outbox
 from shop.approvals import jobs as approvals
 from shop.campaigns import jobs as campaigns
 from shop.chat_groups import jobs as chat_groups
+from shop.exports import jobs as exports
 from shop.members import jobs as members
 from shop.orders import jobs as orders
 from shop.outreach import jobs as outreach
@@ -20,6 +21,7 @@ from shop.outreach.sending import Post
 from shop.ports import Ports
 from shop.posters import jobs as posters
 from shop.referral import jobs as referral
+from shop.reports import jobs as reports
 from shop.settlement import jobs as settlement
 from shop.withdrawals import jobs as withdrawals
 
@@ -176,6 +178,17 @@ ALARMS: tuple[Alarm, ...] = (
         lambda ports, now: settlement.reconcile_due_days(
             ports.begin, ports.gateways, payer_hash_key=ports.payer_hash_key, now=now
         ),
+    ),
+    Alarm("sum_due_days", 10, lambda ports, now: reports.sum_due_days(ports.begin, now=now)),
+    Alarm(
+        "write_due_exports",
+        1,
+        lambda ports, now: exports.write_due_exports(ports.begin, clock=ports.clock, now=now),
+    ),
+    Alarm(
+        "delete_due_exports",
+        60,
+        lambda ports, now: exports.delete_due_exports(ports.begin, now=now),
     ),
     Alarm("plan_due_pushes", 1, lambda ports, now: outreach.plan_due_pushes(ports.begin, now=now)),
     Alarm("send_due_pushes", 1, _send_due_pushes),

@@ -24,6 +24,8 @@ from shop.campaigns import queries as campaigns
 from shop.campaigns.models import Campaign, Slot
 from shop.chat_groups import queries as chat_groups
 from shop.chat_groups.models import ChatGroup
+from shop.exports import queries as exports
+from shop.exports.models import Export
 from shop.members import avatars
 from shop.members.models import AvatarCheck
 from shop.orders import queries as orders
@@ -38,6 +40,8 @@ from shop.posters import queries as posters
 from shop.posters.models import PlatformCode
 from shop.referral import queries as referral
 from shop.referral.models import Commission
+from shop.reports import queries as reports
+from shop.reports.models import ReportDay
 from shop.settlement import queries as settlement
 from shop.settlement.models import BillDay
 from shop.withdrawals import queries as withdrawals
@@ -112,6 +116,9 @@ SWEPT: Final = (
     _swept("ask_about_due_withdrawals", Withdrawal, withdrawals.due_to_ask),
     _swept("reconcile_due_days", BillDay, settlement.due_days),
     _swept("expire_due_approvals", Approval, approvals.due_approvals),
+    _swept("sum_due_days", ReportDay, reports.due_days),
+    _swept("write_due_exports", Export, exports.due_to_write, given_up=exports.is_given_up),
+    _swept("delete_due_exports", Export, exports.due_to_delete),
     _swept("lapse_due_offers", Wait, flash_sale.due_offers),
     Kind(
         "remind_due_members",

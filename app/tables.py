@@ -10,6 +10,7 @@ from shop.campaigns import models as campaigns
 from shop.cards import models as cards
 from shop.catalog import models as catalog
 from shop.chat_groups import models as chat_groups
+from shop.exports import models as exports
 from shop.ledger import models as ledger
 from shop.members import models as members
 from shop.operators import models as operators
@@ -19,6 +20,7 @@ from shop.outreach.inbox import models as inbox
 from shop.payments import models as payments
 from shop.posters import models as posters
 from shop.referral import models as referral
+from shop.reports import models as reports
 from shop.settlement import models as settlement
 from shop.withdrawals import models as withdrawals
 
@@ -35,6 +37,7 @@ ROOMS = (
     cards,
     catalog,
     chat_groups,
+    exports,
     ledger,
     members,
     operators,
@@ -44,6 +47,7 @@ ROOMS = (
     payments,
     posters,
     referral,
+    reports,
     settlement,
     withdrawals,
 )

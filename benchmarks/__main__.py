@@ -11,6 +11,7 @@ from typing import Final
 from benchmarks import (
     attribution,
     campaign_edges,
+    console,
     expiring,
     hot_group,
     importing,
@@ -60,6 +61,7 @@ BENCHMARKS: Final[tuple[Benchmark, ...]] = (
     cluster.BENCHMARK,
     invites.BENCHMARK,
     attribution.BENCHMARK,
+    console.BENCHMARK,
 )
 
 

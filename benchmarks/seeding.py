@@ -22,15 +22,16 @@ JOIN (SELECT id, row_number() OVER (ORDER BY id) AS place FROM members) AS m
     ON m.place = 1 + n % {members}
 ORDER BY n;
 
-INSERT INTO orders (id, order_no, member_id, sale_channel, status, total_fen, is_held, version,
-    placed_at, pay_by, paid_at, fulfilled_at, attempts)
+INSERT INTO orders (id, order_no, member_id, sale_channel, status, total_fen, is_held, is_revivable,
+    version, placed_at, pay_by, paid_at, fulfilled_at, attempts)
 SELECT order_id, 'TO' || lpad(n::text, 22, '0'), member_id, 'weapp_android', 'fulfilled', 1000,
-    false, 3, at, at + interval '15 minutes', at + interval '1 minute', at + interval '1 minute', 0
+    false, true, 3, at, at + interval '15 minutes', at + interval '1 minute',
+    at + interval '1 minute', 0
 FROM plan ORDER BY n;
 
 INSERT INTO order_lines (id, order_id, position, member_id, sku_id, quantity, unit_price_fen,
-    total_fen, refunded_fen, refunded_quantity, snapshot)
-SELECT line_id, order_id, 0, member_id, sku.id, 1, 1000, 1000, 0, 0, sku.snapshot
+    total_fen, refunded_fen, refunded_quantity, dropped_fen, snapshot)
+SELECT line_id, order_id, 0, member_id, sku.id, 1, 1000, 1000, 0, 0, 0, sku.snapshot
 FROM plan, (
     SELECT s.id, jsonb_build_object('product_id', p.id, 'product_title', p.title,
         'brand', p.brand, 'picture', NULL, 'purchase_notes', p.purchase_notes,

@@ -1,5 +1,6 @@
 """What an address asks for, read forgivingly: what makes no sense is as if absent."""
 
+from datetime import date
 from enum import StrEnum
 from typing import Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -13,6 +14,8 @@ from kit.errors import Malformed
 
 MOST_WORDS: Final = 80
 MOST_REASON: Final = 200
+FIRST_YEAR: Final = 2020
+LAST_YEAR: Final = 2100
 
 _Kind = TypeVar("_Kind", bound=StrEnum)
 
@@ -74,3 +77,12 @@ def refuse_nul(texts: MultiDict[str, str]) -> None:
 def cursor() -> str | None:
     """Return where the list goes on, or None for its beginning."""
     return request.args.get("cursor") or None
+
+
+def day_of(name: str) -> date | None:
+    """Return a day that there may have been, or None."""
+    try:
+        day = date.fromisoformat(request.args.get(name, "").strip())
+    except ValueError:
+        return None
+    return day if FIRST_YEAR <= day.year <= LAST_YEAR else None

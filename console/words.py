@@ -5,6 +5,7 @@ from typing import Any, Final
 from flask_babel import lazy_gettext as _l
 
 from console import cookies
+from console.money_words import MONEY_LABELS
 from console.outreach_words import OUTREACH_LABELS
 
 LANGUAGES: Final = ("zh", "en")
@@ -280,6 +281,9 @@ LABELS: Final[dict[str, dict[str, Any]]] = {
         "withdrawals.decide": _l("审核提现"),
         "groups.see": _l("查看拼团与接龙"),
         "groups.complete": _l("平台补位"),
+        "reports.see": _l("查看报表"),
+        "exports.make": _l("导出列表"),
+        "exports.see": _l("查看所有导出"),
         "jobs.see": _l("查看任务"),
         "jobs.retry": _l("重试任务"),
         "audit.see": _l("查看审计日志"),
@@ -345,6 +349,9 @@ LABELS: Final[dict[str, dict[str, Any]]] = {
         "views.save": _l("保存视图"),
         "views.change": _l("修改视图"),
         "views.delete": _l("删除视图"),
+        "exports.ask": _l("导出列表"),
+        "exports.download": _l("下载导出文件"),
+        "exports.delete": _l("删除导出文件"),
         "operators.add": _l("新增操作员"),
         "operators.reset": _l("重置登录凭据"),
         "operators.disable": _l("停用操作员"),
@@ -356,12 +363,12 @@ LABELS: Final[dict[str, dict[str, Any]]] = {
         "operators.recovery_code": _l("用恢复码登录"),
         "operators.locked": _l("登录锁定"),
     },
+    **MONEY_LABELS,
 }
 # How a status is coloured, whatever it is of.
 TONES: Final = {
     "live": "green",
     "active": "green",
-    "captured": "green",
     "fulfilled": "green",
     "formed": "green",
     "done": "green",
@@ -398,6 +405,10 @@ TONES: Final = {
     "frozen": "red",
     "planned": "blue",
     "open": "blue",
+    "matched": "green",
+    "late": "red",
+    "queued": "blue",
+    "writing": "orange",
     "scheduled": "blue",
     "paid": "blue",
 }

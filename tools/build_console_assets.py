@@ -1,4 +1,4 @@
-"""Makes the console's vendored files from npm: htmx as it is, Tabler without what no page uses.
+"""Makes the console's vendored files from npm: Tabler without what no page uses, htmx, ECharts.
 
 `python tools/build_console_assets.py`; the versions and their hashes are in
 tools/console_assets/package-lock.json. Run it after a template uses a new class of Tabler's.
@@ -16,6 +16,7 @@ STATIC = ROOT / "console" / "static"
 TESTS = ROOT / "tests" / "console" / "vendored"
 AXE = HERE / "node_modules" / "axe-core"
 HTMX = HERE / "node_modules" / "htmx.org"
+ECHARTS = HERE / "node_modules" / "echarts"
 
 
 def main() -> int:
@@ -28,6 +29,10 @@ def main() -> int:
     (STATIC / "tabler.css").write_text(call([node, "purge.mjs"]), encoding="utf-8")
     shutil.copyfile(HTMX / "dist" / "htmx.min.js", STATIC / "htmx.js")
     shutil.copyfile(HTMX / "LICENSE", STATIC / "htmx.LICENSE")
+    # Bars and lines on a canvas, which is the smallest of its builds; only reports load it.
+    shutil.copyfile(ECHARTS / "dist" / "echarts.simple.min.js", STATIC / "echarts.js")
+    terms = (ECHARTS / "LICENSE").read_text(), (ECHARTS / "NOTICE").read_text()
+    (STATIC / "echarts.LICENSE").write_text("".join(terms), encoding="utf-8")
     # What checks the pages in tests; it is served to nobody.
     packed = gzip.compress((AXE / "axe.min.js").read_bytes(), 9, mtime=0)
     (TESTS / "axe.min.js.gz").write_bytes(packed)

@@ -60,6 +60,7 @@ def paths(base: str) -> dict[str, str]:
         "commission-rules": "/console/commission-rules",
         "withdrawals": "/console/withdrawals?status=all",
         "approvals": "/console/approvals?shelf=waiting",
+        "reports-products": "/console/reports?report=products",
         "account": "/console/account",
     }
 

@@ -15,6 +15,7 @@ from app.auditing.invariants import INVARIANTS
 from app.auditing.outreach_invariants import OUTREACH_INVARIANTS
 from app.auditing.pushed_invariants import PUSHED_INVARIANTS
 from app.auditing.referral_invariants import REFERRAL_INVARIANTS
+from app.auditing.report_invariants import REPORT_INVARIANTS
 from app.auditing.sale_invariants import SALE_INVARIANTS
 from app.auditing.sheet_invariants import SHEET_INVARIANTS
 from app.auditing.withdrawal_invariants import WITHDRAWAL_INVARIANTS
@@ -34,6 +35,7 @@ EVERY_INVARIANT: Final = (
     *PUSHED_INVARIANTS,
     *WITHDRAWAL_INVARIANTS,
     *APPROVAL_INVARIANTS,
+    *REPORT_INVARIANTS,
 )
 
 

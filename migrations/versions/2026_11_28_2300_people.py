@@ -1,7 +1,7 @@
 """Given-up commissions; the ends of phone numbers; indexes of pages about people.
 
 Revision ID: 0014
-Revises: 0012
+Revises: 0013
 """
 
 import json

@@ -1,7 +1,7 @@
 """Four more kinds of messages, paused chat groups, missing messages, and indexes of pages.
 
 Revision ID: 0015
-Revises: 0012
+Revises: 0014
 """
 
 import json

@@ -89,6 +89,9 @@ class Permission(StrEnum):
     PAY_OUT = "withdrawals.decide"
     GROUPS = "groups.see"  # and order sheets
     COMPLETE = "groups.complete"  # at the house's cost, as one of two persons
+    REPORTS = "reports.see"
+    EXPORT = "exports.make"  # of lists that one may see
+    EXPORTS = "exports.see"  # everybody's
     JOBS = "jobs.see"
     RETRY = "jobs.retry"
     AUDIT = "audit.see"
@@ -112,13 +115,14 @@ P = Permission
 _SEEING: Final = frozenset(
     {P.TODAY, P.CAMPAIGNS, P.STOCK, P.ORDERS, P.REFUNDS, P.MONEY, P.JOBS, P.AUDIT, P.OPERATORS}
     | {P.MEMBERS, P.LEADERS, P.WITHDRAWALS, P.GROUPS, P.APPROVALS, P.OUTREACH}
+    | {P.REPORTS, P.EXPORT, P.EXPORTS}
 )
 MAY: Final[dict[Role, frozenset[Permission]]] = {
     Role.OWNER: frozenset(Permission),
     Role.PLANNER: frozenset(
         {P.TODAY, P.CAMPAIGNS, P.PLAN, P.RUN, P.STOP_ALL, P.STOCK, P.IMPORT, P.FREEZE, P.ORDERS}
         | {P.LEADERS, P.RATES, P.GROUPS, P.COMPLETE, P.APPROVALS, P.APPROVE}
-        | {P.OUTREACH, P.PUSH, P.CHAT_GROUPS}
+        | {P.OUTREACH, P.PUSH, P.CHAT_GROUPS, P.REPORTS}
     ),
     Role.SUPPORT: frozenset(
         {P.TODAY, P.CAMPAIGNS, P.STOCK, P.ORDERS, P.REFUNDS, P.REFUND, P.STOP_ALL}
@@ -128,6 +132,7 @@ MAY: Final[dict[Role, frozenset[Permission]]] = {
     Role.FINANCE: frozenset(
         {P.TODAY, P.ORDERS, P.REFUNDS, P.REFUND, P.MONEY, P.RESOLVE, P.JOBS, P.RETRY}
         | {P.MEMBERS, P.LEADERS, P.WITHDRAWALS, P.PAY_OUT, P.APPROVALS, P.APPROVE}
+        | {P.REPORTS, P.EXPORT}
     ),
     Role.AUDITOR: _SEEING,
 }

@@ -36,6 +36,7 @@ GUARDED = (
     "operators",
     "approvals",
     "avatar_checks",
+    "exports",
 )
 FACTS = {
     "transfers",

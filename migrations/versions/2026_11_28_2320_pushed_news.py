@@ -1,7 +1,7 @@
 """What WeCom pushes about chat groups; who a task waits for; avatars that wait for a verdict.
 
-Revision ID: 0018
-Revises: 0012
+Revision ID: 0017
+Revises: 0016
 """
 
 import json
@@ -9,8 +9,8 @@ import json
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0018"
-down_revision = "0017"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

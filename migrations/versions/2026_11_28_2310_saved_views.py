@@ -1,13 +1,13 @@
 """Saved views: lists of the console as somebody narrowed them, under a name.
 
-Revision ID: 0017
-Revises: 0012
+Revision ID: 0016
+Revises: 0015
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0017"
+revision = "0016"
 down_revision = "0015"
 branch_labels = None
 depends_on = None

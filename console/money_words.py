@@ -1,0 +1,85 @@
+"""Names of what the pages of money show: accounts, causes, bills, exports."""
+
+from typing import Any, Final
+
+from flask_babel import lazy_gettext as _l
+
+MONEY_LABELS: Final[dict[str, dict[str, Any]]] = {
+    "bill_day": {
+        "waiting": _l("等待账单"),
+        "late": _l("账单延迟"),
+        "none": _l("当日无账单"),
+        "matched": _l("已核对"),
+    },
+    "bill_row": {"payment": _l("收款"), "refund": _l("退款")},
+    "account": {
+        "clearing": _l("平台待结算款"),
+        "fees": _l("平台手续费"),
+        "unearned": _l("已收款未发卡"),
+        "refunds_due": _l("应退会员款"),
+        "sales": _l("销售收入"),
+        "commissions": _l("佣金成本"),
+        "commission_pending": _l("团长佣金（待结算）"),
+        "commission_payable": _l("团长佣金（可提现）"),
+        "commission_debt": _l("团长欠款"),
+        "commission_withdrawing": _l("团长佣金（提现中）"),
+        "commission_payouts": _l("佣金付款在途"),
+        "withdrawal_fees": _l("提现手续费"),
+    },
+    "cause": {
+        "payment.captured": _l("收款"),
+        "order.earned": _l("发卡确认收入"),
+        "refund.requested": _l("承诺退款"),
+        "refund.done": _l("平台已退款"),
+        "commission.earned": _l("佣金产生"),
+        "commission.matured": _l("佣金到期可提"),
+        "commission.clawed_back": _l("佣金追回"),
+        "commission.indebted": _l("佣金转欠款"),
+        "commission.set_off": _l("佣金抵欠款"),
+        "commission.withdrawn": _l("申请提现"),
+        "commission.returned": _l("提现退回"),
+        "commission.paid_out": _l("提现付款"),
+        "commission.handed_over": _l("账户合并转出"),
+        "commission.taken_over": _l("账户合并转入"),
+        "bill_day.fees": _l("账单手续费"),
+        "withdrawal.paid": _l("提现到账"),
+        "withdrawal.fee": _l("提现手续费"),
+    },
+    "sale_channel": {
+        "weapp_android": _l("微信小程序（安卓）"),
+        "weapp_ios": _l("微信小程序（iOS）"),
+        "alipay": _l("支付宝小程序"),
+        "h5": _l("网页"),
+    },
+    "export": {
+        "queued": _l("排队中"),
+        "writing": _l("生成中"),
+        "done": _l("可下载"),
+        "failed": _l("失败"),
+        "deleted": _l("已删除"),
+    },
+    "export_kind": {
+        "orders": _l("订单"),
+        "payments": _l("支付"),
+        "refunds": _l("退款"),
+        "statements": _l("佣金明细"),
+        "ledger": _l("账本分录"),
+        "audit": _l("审计日志"),
+    },
+    "export_failure": {
+        "too_large": _l("内容超过上限，请缩小日期范围后重新导出"),
+        "gave_up": _l("多次尝试都被中断，请重新导出"),
+    },
+    "filter": {
+        "status": _l("状态"),
+        "member": _l("会员"),
+        "campaign": _l("活动"),
+        "channel": _l("渠道"),
+        "account": _l("账户"),
+        "actor": _l("操作员"),
+        "action": _l("操作"),
+        "subject": _l("对象编号"),
+        "since": _l("从"),
+        "until": _l("到"),
+    },
+}
