@@ -1,4 +1,4 @@
-"""Approvals: what waits for me, what I asked for, what was decided; one request, and deciding it."""
+"""Approvals: what waits for me, what I asked for, what was decided; one request and its end."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager

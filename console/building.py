@@ -84,7 +84,6 @@ ROOMS: Final = (
     leaders.blueprint,
     commission_rules.blueprint,
     withdrawals.blueprint,
-    differences.blueprint,
     approvals.blueprint,
     payments.blueprint,
     reconciliation.blueprint,

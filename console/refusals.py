@@ -35,9 +35,9 @@ STATUS_OF: Final[Mapping[type[DomainError], int]] = {
 RETRY_AFTER_SECONDS: Final = 2
 MOST_KEPT_BYTES: Final = 64 * 1024
 # Never handed back in a page: what was typed there is typed again.
-SECRET_FIELDS: Final = frozenset({"csrf", "password", "again", "offer", "old", "new", "code"})
-SECRET_FIELDS: Final = frozenset({"csrf", "password", "old", "new", "code", "robot_key"})
-SECRET_FIELDS: Final = frozenset({"csrf", "password", "old", "new", "code"})
+SECRET_FIELDS: Final = frozenset(
+    {"csrf", "password", "again", "offer", "old", "new", "code", "robot_key"}
+)
 # Sent again as they are: nobody typed them.
 HIDDEN_FIELDS: Final = frozenset({"form_key", "version", "do", "pick", "page", "query"})
 

@@ -376,7 +376,6 @@ TONES: Final = {
     "resolved": "green",
     "carried_out": "green",
     "refused": "red",
-    "confirmed": "green",
     "leader": "green",
     "payable": "green",
     "in_review": "orange",
