@@ -35,12 +35,7 @@ blueprint = make_room("chat_groups")
 def list_all() -> str:
     """Show chat groups, newest first."""
     at = now()
-    choice = {
-        "standing": asked.choice_of(Standing, "standing"),
-        "channel": asked.choice_of(ChatChannel, "channel"),
-        "words": asked.words_of("q"),
-        "leader_id": asked.id_of("leader"),
-    }
+    choice = _choice()
     with ports().begin() as session:
         page = queries.list_some(session, **choice, cursor=asked.cursor(), limit=PAGE, now=at)
     return render_template(
@@ -139,14 +134,20 @@ def replace_robot(chat_group_id: UUID) -> Any:
 @may(Permission.CHAT_GROUPS)
 def pause(chat_group_id: UUID) -> Any:
     """Let what is due wait."""
-    return _turn(chat_group_id, "pause", lambda _, group, at: service.pause(group, now=at))
+    return _turn(
+        chat_group_id,
+        "pause",
+        lambda session, group, at: service.pause(session, group.id, now=at),
+    )
 
 
 @blueprint.post("/chat-groups/<uuid:chat_group_id>/resume")
 @may(Permission.CHAT_GROUPS)
 def resume(chat_group_id: UUID) -> Any:
     """Send again."""
-    return _turn(chat_group_id, "resume", lambda _, group, _at: service.resume(group))
+    return _turn(
+        chat_group_id, "resume", lambda session, group, _: service.resume(session, group.id)
+    )
 
 
 @blueprint.post("/chat-groups/<uuid:chat_group_id>/retire")
@@ -174,6 +175,15 @@ def show_stale(stale: Stale) -> Response:
     with ports().begin() as session:
         group = queries.get_chat_group(session, stale.chat_group_id)
         return _page(session, group, 409, form=stale.form, is_stale=True)
+
+
+def _choice() -> dict[str, Any]:
+    return {
+        "standing": asked.choice_of(Standing, "standing"),
+        "channel": asked.choice_of(ChatChannel, "channel"),
+        "words": asked.words_of("q"),
+        "leader_id": asked.id_of("leader"),
+    }
 
 
 def _seen(session: Session, chat_group_id: UUID, form: ChatGroupForm | None) -> ChatGroup:

@@ -126,16 +126,16 @@ def robot(chat_group_id: UUID) -> None:
 @click.argument("chat_group_id", metavar="CHAT_GROUP", type=click.UUID)
 def pause(chat_group_id: UUID) -> None:
     """What waits for longer than its campaign lasts is skipped."""
-    with _changing(chat_group_id) as (_session, found):
-        service.pause(found, now=process.ports().clock())
+    with _changing(chat_group_id) as (session, found):
+        service.pause(session, found.id, now=process.ports().clock())
 
 
 @group.command("resume", help="Send into a chat group again.")
 @click.argument("chat_group_id", metavar="CHAT_GROUP", type=click.UUID)
 def resume(chat_group_id: UUID) -> None:
     """What waited goes out at the group's pace."""
-    with _changing(chat_group_id) as (_session, found):
-        service.resume(found)
+    with _changing(chat_group_id) as (session, found):
+        service.resume(session, found.id)
 
 
 @group.command("retire", help="Push nothing into a chat group any more.")

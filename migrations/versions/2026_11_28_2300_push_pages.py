@@ -25,15 +25,17 @@ NOTICE_KINDS = (
     "campaign_news",
 )
 NEW_KINDS = ("sheet_confirmed", "sheet_failed", "seat_moved", "group_nudged")
-MOVES = {
-    "awaiting_owner": ["confirmed", "escalated", "failed", "skipped"],
-    "confirmed": [],
-    "escalated": ["confirmed"],
-    "failed": [],
-    "planned": ["sending", "skipped"],
-    "sending": ["awaiting_owner", "failed", "planned", "sent"],
-    "sent": ["failed"],
-    "skipped": [],
+LIFECYCLES = {
+    "pushes": {
+        "awaiting_owner": ["confirmed", "escalated", "failed", "skipped"],
+        "confirmed": [],
+        "escalated": ["confirmed"],
+        "failed": [],
+        "planned": ["sending", "skipped"],
+        "sending": ["awaiting_owner", "failed", "planned", "sent"],
+        "sent": ["failed"],
+        "skipped": [],
+    }
 }
 WATCHED = "status IN ('planned', 'sending', 'awaiting_owner', 'escalated', 'failed')"
 
@@ -48,7 +50,7 @@ def upgrade() -> None:
     op.execute(
         "CREATE TRIGGER check_move BEFORE UPDATE OF status ON pushes FOR EACH ROW"
         " WHEN (OLD.status IS DISTINCT FROM NEW.status)"
-        f" EXECUTE FUNCTION check_move('{json.dumps(MOVES)}')"
+        f" EXECUTE FUNCTION check_move('{json.dumps(LIFECYCLES['pushes'])}')"
     )
     op.create_index(
         "ix_pushes_watched", "pushes", ["status", "id"], postgresql_where=sa.text(WATCHED)

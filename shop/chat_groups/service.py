@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
+from kit.crypto import same
 from kit.errors import Conflict
 from kit.ids import new_id
 from kit.outbox import emit
@@ -135,20 +136,22 @@ def replace_robot_key(
         raise BadChatGroup(reason="a customer group has no robot")
     check_way_in(group.channel, robot_key=robot_key, chat_id=None, sender=None)
     key_hash = robot_keys.hash(robot_key)
-    if key_hash != group.robot_key_hash:
+    if not same(key_hash, group.robot_key_hash or b""):
         _check_new(session, key_hash=key_hash, chat_id=None, opengid=None)
     group.robot_key_sealed = robot_keys.seal(robot_key, chat_group_id=group.id)
     group.robot_key_hash = key_hash
 
 
-def pause(group: ChatGroup, *, now: datetime) -> None:
-    """Let what is due for a locked chat group wait; raises `Retired`."""
+def pause(session: Session, chat_group_id: UUID, *, now: datetime) -> None:
+    """Let what is due for the chat group wait; raises `Retired` or `queries.ChatGroupNotFound`."""
+    group = queries.lock_chat_group(session, chat_group_id)
     _check_kept(group)
     group.paused_at = group.paused_at or now
 
 
-def resume(group: ChatGroup) -> None:
-    """Send into a locked chat group again; raises `Retired`."""
+def resume(session: Session, chat_group_id: UUID) -> None:
+    """Send into the chat group again; raises `Retired` or `queries.ChatGroupNotFound`."""
+    group = queries.lock_chat_group(session, chat_group_id)
     _check_kept(group)
     group.paused_at = None
 

@@ -45,7 +45,7 @@ def same_chat_groups(
     """
     by_id = {one.id: one for one in campaigns if one.status in CLASHING}
     plans = session.scalars(select(PushPlan).where(PushPlan.campaign_id.in_(by_id)))
-    planned = [found for plan in plans if (found := _of(plan, by_id[plan.campaign_id]))]
+    planned = [its for plan in plans if (its := _of(plan, by_id[plan.campaign_id]))]
     planned.sort(key=lambda one: one.at)
     found: dict[UUID, set[UUID]] = {}
     near: list[Planned] = []

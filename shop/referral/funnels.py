@@ -108,6 +108,8 @@ def _results(
     paid = {row[0]: row[1:] for row in session.execute(_paid(which, by))}
     found: dict[UUID, Result] = {}
     for purpose, looks in views:
+        if purpose is None:
+            continue
         orders, total, _returned, back = paid.get(purpose, (0, 0, 0, 0))
         found[purpose] = Result(
             views=int(looks),

@@ -56,8 +56,8 @@ class TestChange:
         for act in (
             lambda s, g: service.change_chat_group(s, g, **SAME),
             lambda s, g: service.replace_robot_key(s, ROBOT_KEYS, g, "another-key"),
-            lambda s, g: service.pause(g, now=bench.now),
-            lambda s, g: service.resume(g),
+            lambda s, g: service.pause(s, g.id, now=bench.now),
+            lambda s, g: service.resume(s, g.id),
         ):
             with pytest.raises(Retired):
                 change(bench, group, act)
@@ -90,13 +90,13 @@ class TestPause:
         group = bench.robot_group()
         campaign_id = bench.plain_campaign(lasts=6 * HOUR)
         bench.plan(campaign_id)
-        paused = change(bench, group, lambda _, g: service.pause(g, now=bench.now))
+        paused = change(bench, group, lambda s, g: service.pause(s, g.id, now=bench.now))
         bench.pass_time(HOUR, times=2)
         assert bench.standing(campaign_id) == [PushStatus.PLANNED]
         assert bench.pushes(campaign_id)[0].last_error == "the chat group is paused"
-        again = change(bench, group, lambda _, g: service.pause(g, now=bench.now))
+        again = change(bench, group, lambda s, g: service.pause(s, g.id, now=bench.now))
         assert again.paused_at == paused.paused_at
-        change(bench, group, lambda _, g: service.resume(g))
+        change(bench, group, lambda s, g: service.resume(s, g.id))
         bench.pass_time(3 * MINUTE)
         assert bench.standing(campaign_id) == [PushStatus.SENT]
 
@@ -104,7 +104,7 @@ class TestPause:
         group = bench.robot_group()
         campaign_id = bench.plain_campaign()
         bench.plan(campaign_id)
-        change(bench, group, lambda _, g: service.pause(g, now=bench.now))
+        change(bench, group, lambda s, g: service.pause(s, g.id, now=bench.now))
         bench.pass_time(HOUR)
         bench.pass_time(2 * HOUR)
         assert bench.standing(campaign_id) == [PushStatus.SKIPPED]
