@@ -48,7 +48,7 @@ FROM sales, (SELECT id FROM skus LIMIT 1) AS sku, generate_series(1, {groups}) A
 WHERE kind = 'group_buy';
 
 UPDATE orders SET campaign_id = sales.id FROM plan
-JOIN sales ON sales.n = 1 + plan.n % {campaigns}
+JOIN sales ON sales.n = 1 + (plan.n / 2) % {campaigns}
 WHERE orders.id = plan.order_id AND plan.n % 2 = 0
 """
 _BOOKS: Final = """

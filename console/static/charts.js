@@ -2,16 +2,16 @@
 (function () {
   "use strict";
   var COLOURS = { light: ["#066fd1", "#c2410c", "#2b8a3e"], dark: ["#6cb6ff", "#ffa657", "#7ee787"] };
+  var MOST_BARS = 40; // more of them say nothing; the table has them all
   var drawn = [];
 
   function isDark() {
     return document.documentElement.getAttribute("data-bs-theme") === "dark";
   }
 
-  function numbers(table, column) {
-    return Array.prototype.map.call(table.tBodies[0].rows, function (row) {
-      return Number(row.cells[column].dataset.value);
-    });
+  function rowsOf(table, place) {
+    var rows = Array.prototype.slice.call(table.tBodies[0].rows);
+    return place.dataset.chart === "bar" ? rows.slice(0, MOST_BARS) : rows;
   }
 
   function shown(kind, value) {
@@ -22,6 +22,7 @@
 
   function options(table, place) {
     var heads = table.tHead.rows[0].cells;
+    var rows = rowsOf(table, place);
     var columns = place.dataset.columns.split(",").map(Number);
     var kind = heads[columns[0]].dataset.kind;
     var words = isDark() ? "#c3cbd6" : "#414a57";
@@ -32,13 +33,10 @@
       aria: { enabled: false },
       color: COLOURS[isDark() ? "dark" : "light"],
       textStyle: { color: words, fontFamily: "inherit" },
-      // Tooltips of HTML would need styles that the policy forbids.
-      tooltip: { trigger: "axis", renderMode: "richText", valueFormatter: show },
-      legend: { show: columns.length > 1, textStyle: { color: words } },
-      grid: { left: 8, right: 16, top: columns.length > 1 ? 36 : 16, bottom: 8, containLabel: true },
+      grid: { left: 8, right: 16, top: 16, bottom: 8, containLabel: true },
       xAxis: {
         type: "category",
-        data: Array.prototype.map.call(table.tBodies[0].rows, function (row) { return row.cells[0].textContent.trim(); }),
+        data: rows.map(function (row) { return row.cells[0].textContent.trim(); }),
         axisLabel: { color: words, width: 110, overflow: "truncate", hideOverlap: true },
         axisLine: { lineStyle: { color: lines } }
       },
@@ -51,9 +49,9 @@
         return {
           type: place.dataset.chart,
           name: heads[column].textContent.trim(),
-          data: numbers(table, column),
+          data: rows.map(function (row) { return Number(row.cells[column].dataset.value); }),
           barMaxWidth: 40,
-          showSymbol: table.tBodies[0].rows.length < 40
+          showSymbol: rows.length < 40
         };
       })
     };

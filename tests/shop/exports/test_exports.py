@@ -3,7 +3,6 @@
 import csv
 import io
 from datetime import datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from sqlalchemy import func, select, update
 from kit.db import Begin
 from kit.ids import new_id
 from kit.sweep import LEASE
-from shop.exports import cells, jobs, narrowing, queries, rules, service, writing
+from shop.exports import jobs, queries, rules, service, writing
 from shop.exports.models import Export, ExportChunk, ExportFormat, ExportKind, ExportStatus
 from shop.exports.rules import BadExport, NoRoom, TooManyExports
 from shop.operators.models import Operator, OperatorStatus
@@ -89,33 +88,6 @@ def table(bench: Bench, export_id: UUID) -> list[list[str]]:
     data = content(bench, export_id)
     assert data.startswith(b"\xef\xbb\xbf")
     return list(csv.reader(io.StringIO(data.decode("utf-8-sig"))))[1:]
-
-
-class TestCells:
-    @pytest.mark.parametrize(
-        "given",
-        ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1", "\x00=1", "＝1+1"],
-    )
-    def test_no_text_is_a_formula(self, given: str) -> None:
-        assert cells.text(given).startswith("'")
-
-    def test_other_texts_stay_as_they_are(self) -> None:
-        assert cells.text("周五 =1+1") == "周五 =1+1"
-        assert cells.text("a\x00b\x1fc\ud800") == "a b c "
-        assert len(cells.text("x" * 5000)) == cells.LONGEST
-
-    def test_money_is_exact_and_people_are_masked(self) -> None:
-        assert [cells.yuan(fen) for fen in (1, 10, -1050, 10_000_000_001)] == [
-            Decimal(text) for text in ("0.01", "0.10", "-10.50", "100000000.01")
-        ]
-        assert cells.masked("019aa000-0000-7000-8000-0000deadbeef") == "…adbeef"
-        assert cells.network("192.0.2.77") == "192.0.2.…"
-        assert cells.network("2001:db8::7") == "2001:db8::…"
-
-    def test_ids_of_a_moment_come_after_those_before_it(self) -> None:
-        at = datetime.now().astimezone()
-        assert narrowing._first_id(at - timedelta(seconds=1)) < new_id()
-        assert narrowing._first_id(at + timedelta(seconds=5)) > new_id()
 
 
 class TestAsking:
