@@ -28,7 +28,7 @@ from shop.cards.vault import Vault
 from shop.chat_groups.robot_keys import RobotKeys
 from shop.members.alipay import AlipayMembers
 from shop.members.phones import PhoneBook
-from shop.members.platforms import Platform
+from shop.members.platforms import IdentityPlatform, Platform
 from shop.members.wechat import WechatMembers, WechatShippingDesk
 from shop.payments.alipay import AlipayGateway
 from shop.payments.alipay_transfers import AlipayTransfers
@@ -62,8 +62,7 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
     try:
         alipay_api = _alipay_api(settings.alipay, timeout)
         wechat_pay = _wechat_pay(settings, settings.wechat_pay, timeout)
-        aes_key = settings.alipay.aes_key.get_secret_value()
-        alipay_members = AlipayMembers(alipay_api, aes_key=aes_key)
+        identities = _identities(settings, wechat_api, alipay_api)
         vault = _vault(settings)
         heard = make_heard(settings, wechat=wechat_api, redis=redis)
     except ValueError as error:
@@ -79,10 +78,7 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
         limiter=RateLimiter(redis),
         gateways={Channel.WECHAT_PAY: wechat_pay, Channel.ALIPAY: alipay},
         transfers=_transfers(settings, wechat_pay, alipay_api),
-        identity_platforms={
-            Platform.WECHAT: WechatMembers(wechat_api),
-            Platform.ALIPAY: alipay_members,
-        },
+        identity_platforms=identities,
         shipping_desk=WechatShippingDesk(wechat_api),
         channels=make_channels(settings, wechat=wechat_api, alipay=alipay_api, redis=redis),
         content_checks=make_content_checks(wechat=wechat_api, alipay=alipay_api),
@@ -103,6 +99,16 @@ def make_ports(settings: Settings, *, connections: int, name: str, by_index: boo
         rejections=Rejections(count_rejected_notice),
         heard=heard,
     )
+
+
+def _identities(
+    settings: Settings, wechat_api: WechatApi, alipay_api: AlipayApi
+) -> dict[Platform, IdentityPlatform]:
+    aes_key = settings.alipay.aes_key.get_secret_value()
+    return {
+        Platform.WECHAT: WechatMembers(wechat_api),
+        Platform.ALIPAY: AlipayMembers(alipay_api, aes_key=aes_key),
+    }
 
 
 def _begin(settings: Settings, *, connections: int, name: str, by_index: bool) -> Begin:
