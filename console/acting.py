@@ -15,7 +15,7 @@ from console.ports import now, ports
 from kit import idempotency
 from kit.idempotency import Answer
 from shop.approvals import service as approvals
-from shop.approvals.rules import Wanted
+from shop.approvals.rules import Wanted, state_of
 from shop.operators.deeds import Doer, write_down
 
 
@@ -60,7 +60,7 @@ def send_for_approval(deed: Deed, wanted: Wanted) -> str:
     """Ask for it instead of doing it, and return where the request is seen."""
     approval = approvals.ask(deed.session, wanted, by=operator(), now=deed.now)
     deed.action, deed.kind, deed.subject = "approvals.ask", "approval", str(approval.id)
-    deed.before, deed.after = None, approvals.state_of(approval)
+    deed.before, deed.after = None, state_of(approval)
     return url_for("console_approvals.show", approval_id=approval.id)
 
 

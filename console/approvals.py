@@ -1,4 +1,4 @@
-"""Approvals: what waits for me, what I asked for, what was decided; one request and its end."""
+"""Approvals: what waits for me, what I asked for, what is over; one request, and deciding it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ from console.ports import actions, now, ports
 from kit.errors import DomainError
 from shop.approvals import queries, service
 from shop.approvals.models import Approval, ApprovalKind, ApprovalStatus
-from shop.approvals.rules import check_decider, decidable
+from shop.approvals.rules import check_decider, decidable, state_of
 from shop.operators import queries as operators
 from shop.operators.rules import Permission
 
@@ -108,7 +108,7 @@ def approve(approval_id: UUID) -> Response:
         found = service.approve(
             deed.session, approval_id, actions=actions(), doer=doer(), now=deed.now
         )
-        deed.after = service.state_of(found)
+        deed.after = state_of(found)
     return _back(approval_id)
 
 
@@ -121,7 +121,7 @@ def refuse(approval_id: UUID) -> Response:
         found = service.refuse(
             deed.session, approval_id, why=why, actions=actions(), doer=doer(), now=deed.now
         )
-        deed.after = service.state_of(found)
+        deed.after = state_of(found)
     return _back(approval_id)
 
 
@@ -131,14 +131,14 @@ def withdraw(approval_id: UUID) -> Response:
     """Take one's own request back."""
     with _deciding("approvals.withdraw", approval_id) as deed:
         found = service.withdraw(deed.session, approval_id, doer=doer(), now=deed.now)
-        deed.after = service.state_of(found)
+        deed.after = state_of(found)
     return _back(approval_id)
 
 
 @contextmanager
 def _deciding(action: str, approval_id: UUID) -> Iterator[Deed]:
     with acting(action, "approval", str(approval_id)) as deed:
-        deed.before = service.state_of(queries.lock_approval(deed.session, approval_id))
+        deed.before = state_of(queries.lock_approval(deed.session, approval_id))
         yield deed
 
 

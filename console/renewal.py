@@ -7,6 +7,7 @@ from console import cookies, refusals
 from console.door import SIGNED_IN, doer, make_room, may, operator
 from console.ports import keys, now, ports
 from console.words import LANGUAGES, select_language
+from kit.crypto import same
 from kit.errors import DomainError
 from shop.operators import own_words, queries
 from shop.operators.own_words import NewWords, NothingToRenew
@@ -41,7 +42,7 @@ def renew() -> Response:
         code=request.form.get("code", "")[:20],
     )
     try:
-        if given.password != request.form.get("again", "")[:400]:
+        if not same(given.password, request.form.get("again", "")[:400]):
             raise BadOperator(reason="the two passwords differ")
         codes = own_words.renew(
             ports().begin,

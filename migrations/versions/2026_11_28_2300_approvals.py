@@ -17,7 +17,16 @@ depends_on = None
 
 KINDS = ("refund", "publish", "undo_batch")
 ENDS = ("carried_out", "failed", "refused", "withdrawn", "expired")
-MOVES = {"waiting": sorted(ENDS), **{end: [] for end in ENDS}}
+LIFECYCLES = {
+    "approvals": {
+        "carried_out": [],
+        "expired": [],
+        "failed": [],
+        "refused": [],
+        "waiting": ["carried_out", "expired", "failed", "refused", "withdrawn"],
+        "withdrawn": [],
+    },
+}
 TERMS = (
     "kind",
     "subject",
@@ -92,7 +101,7 @@ def upgrade() -> None:
     op.execute(
         "CREATE TRIGGER check_move BEFORE UPDATE OF status ON approvals FOR EACH ROW"
         " WHEN (OLD.status IS DISTINCT FROM NEW.status)"
-        f" EXECUTE FUNCTION check_move('{json.dumps(MOVES)}')"
+        f" EXECUTE FUNCTION check_move('{json.dumps(LIFECYCLES['approvals'])}')"
     )
     old, new = (", ".join(f"{row}.{name}" for name in TERMS) for row in ("OLD", "NEW"))
     op.execute(

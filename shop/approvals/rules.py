@@ -168,3 +168,15 @@ def check_requester(requester: Operator, action: Action) -> None:
     is_active = requester.status is OperatorStatus.ACTIVE
     if not is_active or action.permission not in permissions_of(requester.roles):
         raise RequesterGone(operator=requester.name)
+
+
+def state_of(approval: Approval) -> dict[str, Any]:
+    """Return what the audit log knows of a request."""
+    return {
+        "kind": approval.kind.value,
+        "subject": approval.subject,
+        "status": approval.status.value,
+        "amount_fen": approval.amount_fen,
+        "why": approval.why,
+        **({"answer": approval.answer} if approval.answer else {}),
+    }

@@ -132,18 +132,6 @@ def expire(session: Session, approval: Approval, *, now: datetime) -> None:
     _end(session, approval, S.EXPIRED, actor="scheduler", now=now)
 
 
-def state_of(approval: Approval) -> dict[str, Any]:
-    """Return what the audit log knows of a request."""
-    return {
-        "kind": approval.kind.value,
-        "subject": approval.subject,
-        "status": approval.status.value,
-        "amount_fen": approval.amount_fen,
-        "why": approval.why,
-        **({"answer": approval.answer} if approval.answer else {}),
-    }
-
-
 def _hold_decider(
     session: Session, approval_id: UUID, doer: Doer, *, now: datetime
 ) -> tuple[Operator, Approval]:
