@@ -93,7 +93,8 @@ def _find_by_id(session: Session, row_id: UUID) -> str | None:
     allowed = permissions()
     for needs, table, endpoint, name in PAGES_BY_ID:
         if needs in allowed and session.get(table, row_id) is not None:
-            return url_for(endpoint, **{name: row_id})
+            values: dict[str, Any] = {name: row_id}
+            return url_for(endpoint, **values)
     return None
 
 
