@@ -17,7 +17,8 @@ from tests.console.office import Clerk, Office
 from tests.console.test_campaigns import actions, publish
 
 PATHS = ("", "/campaigns", "/campaigns/new", "/stock", "/orders", "/refunds", "/differences",
-         "/jobs", "/audit", "/operators", "/account", "/search?q=x", "/sign-in")  # fmt: skip
+         "/jobs", "/audit", "/operators", "/account", "/approvals", "/approvals?shelf=over",
+         "/search?q=x", "/sign-in")  # fmt: skip
 PAYLOADS = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
