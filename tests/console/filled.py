@@ -3,15 +3,15 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
-from kit.crypto import new_token
 from kit.ids import new_id
 from kit.outbox import OutboxEvent
 from shop.campaigns import jobs
@@ -53,62 +53,65 @@ class Filled:
 
 def fill(office: Office) -> Filled:
     """Put one of everything into the shop."""
-    owner, now = office.clerk("owner"), office.world.now
+    owner = office.clerk("owner")
     sale, group_buy = publish(office, owner), publish(office, owner, **GROUP_BUY)
     drafted = owner.post("/campaigns/new", do="draft", **office.flash_sale(owner, name="草稿"))
     ids = {"campaign_id": sale, "draft": landed(drafted), "group_buy": group_buy}
     office.world.now += timedelta(hours=1, minutes=1)
     jobs.turn_due_campaigns(office.world.begin, now=office.world.now)
-    owner = office.clerk("owner")
     member = office.world.member()
-    key = {"key": uuid4().hex}
-    opened = member.post(f"/v1/campaigns/{group_buy}/groups", {}, **key)
+    opened = member.post(f"/v1/campaigns/{group_buy}/groups", {}, key=uuid4().hex)
     assert opened.status_code == 201, opened.text
     told = office.world.bought(member, office.world.make_sku(), quantity=2)
     member.order(office.world.make_sku())
     with office.world.begin() as session:
-        order = orders.lock_order(session, UUID(told["id"]))
-        made = refunding.refund_order(
-            session, order, reason=RefundReason.MEMBER, now=office.world.now
-        )
-        ids |= {"order_id": str(order.id), "number": made[0].out_refund_no}
-        session.flush()
-        session.execute(
-            update(Refund)
-            .where(Refund.id == made[0].id)
-            .values(status=RefundStatus.STUCK, due_at=None, last_error="NOTENOUGH")
-        )
-        event, difference, view = new_id(), new_id(), new_id()
-        session.add(OutboxEvent(id=event, name="x.happened", payload={}, emitted_at=now))
-        session.add(
-            Difference(
-                id=difference,
-                channel=Channel.ALIPAY,
-                day=now.date(),
-                kind=DifferenceKind.PAYMENT_AMOUNT,
-                number="PA20261120X",
-                detail={"theirs": 100},
-                status=DifferenceStatus.OPEN,
-                found_at=now,
-            )
-        )
-        other = session.scalars(select(Operator).where(Operator.name != owner.name).limit(1)).one()
-        session.add(
-            SavedView(
-                id=view,
-                operator_id=other.id,
-                page="console_orders.list_all",
-                name="共享",
-                query="status=paid",
-                is_shared=True,
-                created_at=now,
-            )
-        )
-        ids |= {"event_id": str(event), "difference_id": str(difference), "view_id": str(view)}
-        ids |= {"operator_id": str(other.id)}
+        ids |= {"order_id": told["id"], "number": _stick(session, told["id"], office.world.now)}
+        keeper = session.scalars(select(Operator).where(Operator.name == owner.name)).one()
         batch_id = session.scalars(select(Batch.id).order_by(Batch.id.desc()).limit(1)).one()
-        ids |= {"batch_id": str(batch_id), "key": new_token()}
+        rows = _rows(keeper.id, office.world.now)
+        session.add_all(rows.values())
+        ids |= {name: str(row.id) for name, row in rows.items()}
+        ids |= {"batch_id": str(batch_id), "operator_id": str(keeper.id)}
     return Filled(ids)
+
+
+def _stick(session: Session, order_id: str, now: datetime) -> str:
+    """Have the order's refund wait for a person, and return its number."""
+    order = orders.lock_order(session, UUID(order_id))
+    made = refunding.refund_order(session, order, reason=RefundReason.MEMBER, now=now)
+    session.flush()
+    session.execute(
+        update(Refund)
+        .where(Refund.id == made[0].id)
+        .values(status=RefundStatus.STUCK, due_at=None, last_error="NOTENOUGH")
+    )
+    return made[0].out_refund_no
+
+
+def _rows(keeper_id: UUID, now: datetime) -> dict[str, Any]:
+    """Return what is simply there, by the name of its id in routes."""
+    return {
+        "event_id": OutboxEvent(id=new_id(), name="x.happened", payload={}, emitted_at=now),
+        "difference_id": Difference(
+            id=new_id(),
+            channel=Channel.ALIPAY,
+            day=now.date(),
+            kind=DifferenceKind.PAYMENT_AMOUNT,
+            number="PA20261120X",
+            detail={"theirs": 100},
+            status=DifferenceStatus.OPEN,
+            found_at=now,
+        ),
+        "view_id": SavedView(
+            id=new_id(),
+            operator_id=keeper_id,
+            page="console_orders.list_all",
+            name="共享",
+            query="status=paid",
+            is_shared=True,
+            created_at=now,
+        ),
+    }
 
 
 def pages(office: Office, clerk: Clerk, filled: Filled) -> Iterator[tuple[str, str]]:
