@@ -19,7 +19,8 @@ from tests.console.test_campaigns import actions, publish
 PATHS = ("", "/campaigns", "/campaigns/new", "/stock", "/orders", "/refunds", "/differences",
          "/jobs", "/audit", "/operators", "/account", "/search?q=x",
          "/members", "/leaders", "/leaders?tab=applicants", "/commission-rules", "/withdrawals",
-         "/withdrawals?status=all", "/groups", "/groups?soon=yes", "/sheets", "/sign-in")  # fmt: skip
+         "/withdrawals?status=all", "/groups", "/groups?soon=yes", "/sheets",
+         "/sign-in")  # fmt: skip
 PAYLOADS = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
