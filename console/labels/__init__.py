@@ -1,0 +1,1 @@
+"""What people call each status, kind, finding and action, by the room it is of."""
