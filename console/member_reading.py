@@ -95,12 +95,7 @@ def read_person(
         unread=inbox.count_unread(session, mine),
         messages=inbox.list_messages(session, mine, limit=FEW).items,
         muted=inbox.list_muted(session, mine),
-        open_grants=session.scalar(
-            select(func.count())
-            .select_from(SubscribeGrant)
-            .where(SubscribeGrant.member_id == mine, SubscribeGrant.status == GrantStatus.OPEN)
-        )
-        or 0,
+        open_grants=_count_grants(session, mine),
     )
 
 
@@ -120,6 +115,11 @@ def _count_cards(session: Session, member_id: UUID) -> Mapping[CardStatus, int]:
         select(Card.status, func.count()).where(Card.member_id == member_id).group_by(Card.status)
     )
     return {status: int(count) for status, count in rows}
+
+
+def _count_grants(session: Session, member_id: UUID) -> int:
+    is_open = (SubscribeGrant.member_id == member_id, SubscribeGrant.status == GrantStatus.OPEN)
+    return session.scalar(select(func.count()).select_from(SubscribeGrant).where(*is_open)) or 0
 
 
 def _few(session: Session, query: Select[Any], key: Any) -> Sequence[Any]:
