@@ -92,6 +92,8 @@ def take_wechat_message() -> Response:
         )
     except MessageRejected as exc:
         return _refuse(WECHAT, exc)
+    except members.NotYetKnown:
+        return _plain("failure", HTTPStatus.CONFLICT)
     return _plain("success")
 
 
