@@ -27,7 +27,8 @@ def receive_message(
 ) -> None:
     """Apply a message in one transaction; returning means it is committed.
 
-    Raises `MessageRejected`, or `NotYetKnown`, after which the platform sends it again. What is not about a picture is taken, and changes nothing.
+    Raises `MessageRejected`, or `NotYetKnown`, after which the platform sends it again. What is not
+    about a picture is taken, and changes nothing.
     """
     now = clock()
     sealed = str(texts_of_json(body).get("Encrypt", ""))
