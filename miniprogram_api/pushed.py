@@ -22,6 +22,7 @@ WECHAT: Final = "wechat"
 _TEXT: Final[dict[str, Any]] = {"text/plain": {"schema": {"type": "string"}}}
 _REFUSED: Final[dict[int | str, Any]] = {
     401: {"description": "Not authentic, not fresh or not for us.", "content": _TEXT},
+    409: {"description": "Told before we have written the question down.", "content": _TEXT},
     404: {"description": "No such address is set up.", "content": _TEXT},
 }
 _CHALLENGE: Final[dict[int | str, Any]] = {
@@ -92,6 +93,8 @@ def take_wechat_message() -> Response:
         )
     except MessageRejected as exc:
         return _refuse(WECHAT, exc)
+    except members.NotYetKnown:
+        return _plain("failure", HTTPStatus.CONFLICT)
     return _plain("success")
 
 

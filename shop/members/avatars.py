@@ -121,15 +121,15 @@ def ask_about_avatar(
 
 def record_verdict(
     session: Session, trace_id: str, verdict: ImageVerdict, *, now: datetime
-) -> bool:
+) -> bool | None:
     """Apply what a platform says of a picture, once; return whether it changed anything.
 
-    Of an id that we do not know, or that a later question has replaced, nothing follows.
+    None: the id is not known, or not yet, for the verdict may be faster than our own commit.
     """
     found = select(AvatarCheck.id, AvatarCheck.member_id).where(AvatarCheck.trace_id == trace_id)
     row = session.execute(found).one_or_none()
     if row is None:
-        return False
+        return None
     # A member's lock comes before that of what belongs to them.
     member = session.get_one(Member, row.member_id, with_for_update=True, populate_existing=True)
     check = _lock(session, row.id)

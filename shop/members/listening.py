@@ -12,6 +12,10 @@ from shop.members.wechat_images import read_verdict
 log = logging.getLogger(__name__)
 
 
+class NotYetKnown(Exception):
+    """A verdict on a question that is not written down, or not yet."""
+
+
 def receive_message(
     begin: Begin,
     messages: PushedMessages,
@@ -23,7 +27,8 @@ def receive_message(
 ) -> None:
     """Apply a message in one transaction; returning means it is committed.
 
-    Raises `MessageRejected`. What is not about a picture is taken, and changes nothing.
+    Raises `MessageRejected`, or `NotYetKnown`, after which the platform sends it again. What is not
+    about a picture is taken, and changes nothing.
     """
     now = clock()
     sealed = str(texts_of_json(body).get("Encrypt", ""))
@@ -34,4 +39,5 @@ def receive_message(
         return
     trace_id, verdict = found
     with begin() as session:
-        avatars.record_verdict(session, trace_id, verdict, now=now)
+        if avatars.record_verdict(session, trace_id, verdict, now=now) is None:
+            raise NotYetKnown

@@ -175,6 +175,28 @@ class TestLoadSettings:
         monkeypatch.setenv("TENCENT_CAPTCHA__APP_SECRET_KEY", key())
         assert load_settings().tencent_captcha.app_id == 1900000109
 
+    @pytest.mark.parametrize("group", ["WECHAT", "WECOM"])
+    @pytest.mark.parametrize(
+        ("token", "aes_key"),
+        [
+            ("QmxhY2tiaXJkU2luZ2luZ0luVGhlRGVh", ""),
+            ("", "QmxhY2tiaXJkU2luZ2luZ0luVGhlRGVhZE9mTmlnaHQx"),
+            ("short", "QmxhY2tiaXJkU2luZ2luZ0luVGhlRGVhZE9mTmlnaHQ"),
+            ("QmxhY2tiaXJkU2luZ2luZ0luVGhlRGVh", "QmxhY2tiaXJk"),
+        ],
+    )
+    def test_a17_an_address_needs_both_its_secrets(
+        self,
+        given: dict[str, str],
+        monkeypatch: pytest.MonkeyPatch,
+        group: str,
+        token: str,
+        aes_key: str,
+    ) -> None:
+        monkeypatch.setenv(f"{group}__CALLBACK_TOKEN", token)
+        monkeypatch.setenv(f"{group}__CALLBACK_AES_KEY", aes_key)
+        assert "CALLBACK" in refusal().upper()
+
     @pytest.mark.parametrize("keys", ["{}", '{"named": ""}', '{"named": "short"}'])
     def test_a17_takes_no_weak_master_key(
         self, given: dict[str, str], monkeypatch: pytest.MonkeyPatch, keys: str
@@ -252,8 +274,10 @@ class TestSettings:
             assert model.is_required()
             for name, field in model.annotation.model_fields.items():  # type: ignore[union-attr]  # groups are models
                 is_secret = not name.endswith(("base_url", "fee_basis_points", "_page"))
-                # What follows a key is there only while it is replaced.
-                assert field.is_required() == (is_secret and not name.startswith("next_"))
+                # What follows a key is there only while it is replaced; without a token its address
+                # is closed.
+                may_lack = name.startswith(("next_", "callback_"))
+                assert field.is_required() == (is_secret and not may_lack)
 
 
 class TestRefuseWeak:

@@ -146,6 +146,10 @@ class TestWechat:
     def test_a13_foreign_and_odd_ones_are_refused(self, world: World, text: str) -> None:
         assert push(world, "wechat", text).status_code == 401
 
+    def test_a22_a_verdict_before_our_commit_is_sent_again(self, world: World) -> None:
+        assert push(world, "wechat", verdict("trace-1")).status_code == 409
+        assert events(world) == []
+
     def test_other_kinds_are_taken(self, world: World) -> None:
         text = verdict("trace-1", Event="subscribe_msg_popup_event")
         assert push(world, "wechat", text).status_code == 200

@@ -43,7 +43,7 @@ class Gallery(Bench):
         swept = jobs.check_due_avatars(self.begin, self.checks, now=self.now)
         assert swept.failed == 0
 
-    def say(self, verdict: ImageVerdict, nth: int = 1) -> bool:
+    def say(self, verdict: ImageVerdict, nth: int = 1) -> bool | None:
         with self.begin() as session:
             return avatars.record_verdict(session, f"trace-{nth}", verdict, now=self.now)
 
@@ -90,7 +90,7 @@ class TestVerdict:
         assert gallery.is_fit(member_id)
 
     def test_of_nothing_we_asked_is_nothing(self, gallery: Gallery) -> None:
-        assert not gallery.say(FIT, 7)
+        assert gallery.say(FIT, 7) is None
 
     def test_another_avatar_is_unseen_again(self, gallery: Gallery) -> None:
         member_id = gallery.member()
