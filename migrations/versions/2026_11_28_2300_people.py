@@ -28,12 +28,14 @@ ENTRY_KINDS = (
     "handed_over",
     "taken_over",
 )
-MOVES = {
-    "clawed_back": [],
-    "given_up": [],
-    "paid": [],
-    "payable": ["clawed_back", "given_up", "paid"],
-    "pending": ["clawed_back", "given_up", "payable"],
+LIFECYCLES = {
+    "commissions": {
+        "clawed_back": [],
+        "given_up": [],
+        "paid": [],
+        "payable": ["clawed_back", "given_up", "paid"],
+        "pending": ["clawed_back", "given_up", "payable"],
+    },
 }
 # Name, table, columns, condition.
 INDEXES: tuple[tuple[str, str, list[str], str | None], ...] = (
@@ -75,7 +77,7 @@ def let_commissions_be_given_up() -> None:
     op.execute(
         "CREATE TRIGGER check_move BEFORE UPDATE OF status ON commissions FOR EACH ROW"
         " WHEN (OLD.status IS DISTINCT FROM NEW.status)"
-        f" EXECUTE FUNCTION check_move('{json.dumps(MOVES)}')"
+        f" EXECUTE FUNCTION check_move('{json.dumps(LIFECYCLES['commissions'])}')"
     )
 
 
