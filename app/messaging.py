@@ -6,7 +6,8 @@ from typing import Final
 
 from redis import Redis
 
-from config.settings import PushedGroup, Settings
+from config.platforms import PushedGroup
+from config.settings import Settings
 from kit.alipay import AlipayApi
 from kit.pushed_messages import PushedMessages
 from kit.wechat import WechatApi

@@ -15,7 +15,8 @@ from app.messaging import make_channels, make_content_checks, make_heard
 from app.metrics import count_rejected_notice
 from app.options import WebOptions
 from app.redis_clients import make_gate_redis, make_redis
-from config.settings import AlipaySettings, SecretSettings, Settings, WechatPaySettings
+from config.platforms import AlipaySettings, WechatPaySettings
+from config.settings import SecretSettings, Settings
 from kit.alipay import AlipayApi
 from kit.crypto import keyed_hash
 from kit.database_clock import DatabaseClock

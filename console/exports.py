@@ -15,7 +15,15 @@ from console.ports import now, ports
 from kit.db import Begin
 from shop.exports import queries, service
 from shop.exports.models import Export, ExportFormat, ExportKind, ExportStatus
-from shop.exports.rules import FILTERS, KEPT_FOR, MOST_BYTES, MOST_ROWS, BadExport, NotReady
+from shop.exports.rules import (
+    FILTERS,
+    KEPT_FOR,
+    MOST_BYTES,
+    MOST_ROWS,
+    BadExport,
+    NotReady,
+    state_of,
+)
 from shop.operators.rules import Permission
 
 PAGE: Final = 30
@@ -73,7 +81,7 @@ def ask() -> Any:
             asked_by=operator().name,
             now=deed.now,
         )
-        deed.subject, deed.after = str(export.id), service.state_of(export)
+        deed.subject, deed.after = str(export.id), state_of(export)
         place = url_for("console_exports.list_own")
         keep_place(deed, place)
     return redirect(place, code=303)
@@ -87,7 +95,7 @@ def download(export_id: UUID) -> Response:
         export = _get(deed.session, export_id)
         if export.status is not ExportStatus.DONE:
             raise NotReady
-        deed.after = service.state_of(export)
+        deed.after = state_of(export)
     response = Response(_read(ports().begin, export_id), content_type=TYPES[export.format])
     response.headers["Content-Length"] = str(export.byte_count)
     name = quote(export.file_name)
@@ -102,9 +110,9 @@ def delete(export_id: UUID) -> Any:
     with acting("exports.delete", "export", str(export_id)) as deed:
         _get(deed.session, export_id)
         export = queries.lock_export(deed.session, export_id)
-        deed.before = service.state_of(export)
+        deed.before = state_of(export)
         service.remove(deed.session, export, actor=operator().name, now=deed.now)
-        deed.after = service.state_of(export)
+        deed.after = state_of(export)
     return redirect(url_for("console_exports.list_own"), code=303)
 
 

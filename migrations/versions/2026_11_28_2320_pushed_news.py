@@ -15,12 +15,14 @@ branch_labels = None
 depends_on = None
 
 EVENT_KINDS = ("created", "dismissed", "renamed", "owner_changed", "joined", "left", "other")
-AVATAR_MOVES = {
-    "asked": ["passed", "refused", "replaced", "waiting"],
-    "passed": [],
-    "refused": [],
-    "replaced": [],
-    "waiting": ["asked", "replaced"],
+LIFECYCLES = {
+    "avatar_checks": {
+        "asked": ["passed", "refused", "replaced", "waiting"],
+        "passed": [],
+        "refused": [],
+        "replaced": [],
+        "waiting": ["asked", "replaced"],
+    },
 }
 
 
@@ -95,7 +97,9 @@ def add_avatar_checks() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("member_id", sa.Uuid(), nullable=False),
         sa.Column("url", sa.String(length=500), nullable=False),
-        sa.Column("status", text_enum(*AVATAR_MOVES, name="status_listed"), nullable=False),
+        sa.Column(
+            "status", text_enum(*LIFECYCLES["avatar_checks"], name="status_listed"), nullable=False
+        ),
         sa.Column("trace_id", sa.String(length=128), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
@@ -118,7 +122,7 @@ def add_avatar_checks() -> None:
     op.execute(
         "CREATE TRIGGER check_move BEFORE UPDATE OF status ON avatar_checks FOR EACH ROW"
         " WHEN (OLD.status IS DISTINCT FROM NEW.status)"
-        f" EXECUTE FUNCTION check_move('{json.dumps(AVATAR_MOVES)}')"
+        f" EXECUTE FUNCTION check_move('{json.dumps(LIFECYCLES['avatar_checks'])}')"
     )
     # Nobody has looked at those that are there: they are shown again once somebody has.
     op.execute(

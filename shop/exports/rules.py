@@ -7,7 +7,7 @@ from uuid import UUID
 
 from kit.clock import business_date
 from kit.errors import Conflict, Malformed
-from shop.exports.models import ExportFormat, ExportKind
+from shop.exports.models import Export, ExportFormat, ExportKind
 
 MOST_ROWS: Final = 500_000
 MOST_BYTES: Final = 100 * 1024 * 1024
@@ -103,3 +103,14 @@ def _is_id(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def state_of(export: Export) -> dict[str, object]:
+    """Return what the audit log knows of an export."""
+    return {
+        "kind": export.kind.value,
+        "format": export.format.value,
+        "query": dict(export.query),
+        "status": export.status.value,
+        "rows": export.row_count,
+    }

@@ -64,14 +64,3 @@ def remove(session: Session, export: Export, *, actor: str, now: datetime) -> No
     move(session, export, ExportStatus.DELETED, at=now, actor=actor)
     export.due_at = None
     session.execute(delete(ExportChunk).where(ExportChunk.export_id == export.id))
-
-
-def state_of(export: Export) -> dict[str, object]:
-    """Return what the audit log knows of an export."""
-    return {
-        "kind": export.kind.value,
-        "format": export.format.value,
-        "query": dict(export.query),
-        "status": export.status.value,
-        "rows": export.row_count,
-    }

@@ -70,7 +70,7 @@ class TestChatGroups:
         assert flask("chat-groups", *words).exit_code == 0
         assert flask("chat-groups", "robot", robot_id, typed="another-key-1\n").exit_code == 0
         assert flask("chat-groups", "pause", robot_id).exit_code == 0
-        assert "2 a day  五号楼  paused" in flask("chat-groups", "list").output
+        assert "2 a day  +0 -0  五号楼  paused" in flask("chat-groups", "list").output
         assert flask("chat-groups", "resume", robot_id).exit_code == 0
         assert flask("chat-groups", "retire", robot_id).exit_code == 0
         assert flask("chat-groups", "pause", robot_id).exit_code == 1

@@ -9,7 +9,8 @@ import traceback
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from config.settings import Settings, WeakSecret, load_settings, refuse_weak
+from config.checks import WeakSecret, refuse_weak
+from config.settings import Settings, load_settings
 
 SECRETS = (
     "WECHAT__APP_SECRET",
@@ -274,8 +275,7 @@ class TestSettings:
             assert model.is_required()
             for name, field in model.annotation.model_fields.items():  # type: ignore[union-attr]  # groups are models
                 is_secret = not name.endswith(("base_url", "fee_basis_points", "_page"))
-                # What follows a key is there only while it is replaced; without a token its address
-                # is closed.
+                # What follows a key is there while it is replaced; without a token nobody pushes.
                 may_lack = name.startswith(("next_", "callback_"))
                 assert field.is_required() == (is_secret and not may_lack)
 
