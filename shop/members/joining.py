@@ -92,6 +92,8 @@ def _join(
         raise MemberNotActive
     if gone.phone_hash and kept.phone_hash and not same(gone.phone_hash, kept.phone_hash):
         raise TwoPhones
+    if kept.avatar_url is None:
+        avatars.hand_over(session, gone, kept)
     gone.joined_into_id = kept.id
     move(session, gone, MemberStatus.JOINED, at=now, actor=ACTOR)
     _hand_over_person(session, phone_book, gone, kept)
@@ -103,8 +105,6 @@ def _join(
 def _hand_over_person(session: Session, phone_book: PhoneBook, gone: Member, kept: Member) -> None:
     phone = queries.read_phone(phone_book, gone)
     phone_hash, nickname = gone.phone_hash, gone.nickname
-    if kept.avatar_url is None:
-        avatars.hand_over(session, gone, kept)
     approvals = [at for at in (gone.leader_since, kept.leader_since) if at is not None]
     forget_person(session, gone)
     kept.nickname = kept.nickname or nickname

@@ -81,6 +81,7 @@ class TestLapsed:
         assert person.post(f"/v1/orders/{order['id']}/cancel", {}).status_code == 200
         Hall(world).relay()
         world.redis.flushall()
+        lane.look(made.id)
         assert lane.claim(tokens[1], made.id).status_code == 201
         for _ in range(2):
             assert lane.claim(tokens[0], made.id, key).get_json()["order"]["id"] == order["id"]
