@@ -39,7 +39,7 @@ def bench(engine: Engine, redis: "Redis", now: datetime) -> Iterator[Bench]:
         outer.rollback()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser(no_child_left: None) -> Iterator[Browser]:
     """Return a browser."""
     expect.set_options(timeout=20_000)  # a busy machine is no fault of a page
@@ -49,7 +49,7 @@ def browser(no_child_left: None) -> Iterator[Browser]:
         found.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def window(browser: Browser, running_shop: RunningShop) -> Iterator[Window]:
     """Return the console as its owner sees it, with one SKU to sell."""
     made = running_shop.flask("sample", "sku", "--stock", "20", "--price-fen", "2000")

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's Chromiu
 def test_a_flash_sale_is_planned_from_empty_watched_and_paused(window: Window) -> None:
     page, now = window.page, utc_now()
     page.goto(f"{window.base}/console/campaigns/new")
-    assert page.locator('[data-part="group_buy"]').is_hidden()
+    assert page.locator('[data-part="group_buy"]').first.is_hidden()
     page.fill("[name=name]", "浏览器里的秒杀")
     page.select_option("[name=sku_id]", index=1)
     page.fill("[name=deal_price]", "19.50")
