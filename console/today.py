@@ -19,11 +19,13 @@ from shop.campaigns import queries as campaigns
 from shop.campaigns.models import Campaign, CampaignStatus
 from shop.cards import queries as cards
 from shop.catalog.models import Product, ProductStatus, Sku
+from shop.members import leaders
 from shop.operators.rules import Permission
 from shop.payments import queries as payments
 from shop.payments.gateway import Channel
 from shop.payments.models import Payment, Refund, RefundStatus, SecurityEvent
 from shop.settlement.models import Difference, DifferenceStatus
+from shop.withdrawals import queries as withdrawals
 
 LOW_STOCK = 20
 S = CampaignStatus
@@ -42,6 +44,8 @@ class Figures:
     differences: int
     security_events: int
     approvals: int
+    withdrawals: int
+    applicants: int
 
 
 @blueprint.get("")
@@ -105,6 +109,8 @@ def _count(session: Session, at: datetime) -> Figures:
         approvals=approvals.count_waiting_for(
             session, operator(), decidable(actions(), permissions()), now=at
         ),
+        withdrawals=withdrawals.count_in_review(session),
+        applicants=leaders.count_applicants(session),
     )
 
 

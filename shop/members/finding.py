@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, String, cast, func, select
 from sqlalchemy.orm import Session
 
 from kit.pages import Page, read_page
+from shop.members import leaders
 from shop.members.models import Member, MemberStatus
 from shop.members.phones import TAIL, PhoneBook
 
@@ -40,11 +41,7 @@ def list_applicants(
     session: Session, *, cursor: str | None = None, limit: int = 30
 ) -> Page[Member]:
     """Return a page of the members who wait to become leaders."""
-    query = select(Member).where(
-        Member.leader_applied_at.is_not(None),
-        Member.leader_since.is_(None),  # a joining may have made them one
-        Member.status == MemberStatus.ACTIVE,
-    )
+    query = select(Member).where(*leaders.has_applied())
     return read_page(session, query, Member.id, cursor=cursor, limit=limit)
 
 

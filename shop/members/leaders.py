@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from kit.errors import Conflict, Forbidden
@@ -71,12 +71,23 @@ def decline_leader(session: Session, member_id: UUID, *, why: str) -> Member:
 
 def list_applicants(session: Session) -> Sequence[Member]:
     """Return every active member who waits for an answer, the longest first."""
-    waiting = select(Member).where(
+    waiting = select(Member).where(*has_applied())
+    return session.scalars(waiting.order_by(Member.leader_applied_at, Member.id)).all()
+
+
+def count_applicants(session: Session) -> int:
+    """Count those who wait for an answer."""
+    waiting = select(func.count()).select_from(Member).where(*has_applied())
+    return session.scalar(waiting) or 0
+
+
+def has_applied() -> tuple[ColumnElement[bool], ...]:
+    """Say of a member's row in SQL that they wait for an answer."""
+    return (
         Member.leader_applied_at.is_not(None),
         Member.leader_since.is_(None),  # a joining may have made them one
         Member.status == MemberStatus.ACTIVE,
     )
-    return session.scalars(waiting.order_by(Member.leader_applied_at, Member.id)).all()
 
 
 def approve_leader(session: Session, member_id: UUID, *, now: datetime) -> Member:

@@ -113,3 +113,9 @@ def due_to_ask(now: datetime) -> Select[UUID]:
 
 def _due(now: datetime, which: ColumnElement[bool]) -> Select[UUID]:
     return select(Withdrawal.id).where(Withdrawal.due_at <= now, which).order_by(Withdrawal.due_at)
+
+
+def count_in_review(session: Session) -> int:
+    """Count the withdrawals that wait for an operator's word."""
+    waiting = select(func.count()).where(Withdrawal.status == WithdrawalStatus.IN_REVIEW)
+    return session.scalar(waiting) or 0
