@@ -102,7 +102,8 @@ def test_keys_are_made_once_and_only_for_their_owner(process):
         credentials = process.credentials()
         process.environment["SANDBOX_PORT"] = "9199"
     assert credentials["base_urls"]["wechat_pay"] == "http://127.0.0.1:9199/wechat-pay"
-    assert set(credentials["wechat"]) == {"app_id", "app_secret"}
+    names = {"app_id", "app_secret", "callback_token", "callback_aes_key"}
+    assert set(credentials["wechat"]) == names
     pay = credentials["wechat_pay"]
     assert len(pay["api_v3_key"]) == 32
     assert pay["public_key_id"].startswith("PUB_KEY_ID_")
