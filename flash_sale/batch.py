@@ -95,7 +95,7 @@ def commit_claims(
     sale = queries.get_sale(session, campaign_id)
     # Claims of one member come one after the other, so that what is counted below stays so.
     active = members.lock_active(session, {one.member_id for one in wanted})
-    outcomes: dict[int, Outcome] = dict(recall_claims(session, campaign_id, wanted))
+    outcomes = {**_find_twins(wanted), **recall_claims(session, campaign_id, wanted)}
     refusals = _Refusals(session, sale, is_offer=is_offer, now=now)
     units = queries.list_units(session, campaign_id, {one.member_id for one in wanted})
     numbers: dict[int, list[int]] = {}
@@ -180,18 +180,21 @@ def recall_claims(
 ) -> Mapping[int, Outcome]:
     """Return the outcomes of claims that were answered before, or whose key was used, by place."""
     asked = [asked_by(campaign_id, one) for one in wanted]
-    found: dict[int, Outcome] = {}
-    seen: set[tuple[str, str]] = set()
-    for place, earlier in enumerate(idempotency.recall_many(session, asked)):
-        one = (asked[place].scope, asked[place].key)
-        if isinstance(earlier, Answer):
-            found[place] = _load(session, UUID(earlier.body["claim_id"]))
-        elif earlier is not None:
-            found[place] = earlier
-        elif one in seen:  # twice in one batch: the second waits for what the first comes to
-            found[place] = _Twin()
-        seen.add(one)
-    return found
+    return {
+        place: _load(session, UUID(one.body["claim_id"])) if isinstance(one, Answer) else one
+        for place, one in enumerate(idempotency.recall_many(session, asked))
+        if one is not None
+    }
+
+
+def _find_twins(wanted: Sequence[Wanted]) -> Mapping[int, Outcome]:
+    """Return who stands in the batch twice: the second waits for what the first comes to."""
+    first: dict[tuple[UUID, str], int] = {}
+    return {
+        place: _Twin()
+        for place, one in enumerate(wanted)
+        if first.setdefault((one.member_id, one.key), place) != place
+    }
 
 
 class _Twin(DomainError):

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from flash_sale.batch import Claimed
+from flash_sale.batch import Claimed, is_twin, recall_claims
 from flash_sale.models import ClaimStatus
 from flash_sale.rules import SoldOut
 from kit.idempotency import IdempotencyKeyReused
@@ -125,6 +125,19 @@ class TestTheSameRequest:
         assert again.is_repeat
         assert (again.claim_id, again.order_no) == (first.claim_id, first.order_no)
         assert len(bench.claims(campaign_id)) == 1
+
+    def test_twice_at_once_is_looked_up_without_an_answer_that_was_never_given(
+        self, bench: SaleBench
+    ) -> None:
+        """A double click that the gate refuses hears the refusal both times."""
+        campaign_id, one = bench.sale(), bench.wanted()
+        with bench.begin() as session:
+            assert recall_claims(session, campaign_id, [one, one]) == {}
+        first, twin = bench.commit(campaign_id, one, one)
+        assert isinstance(first, Claimed)
+        assert is_twin(twin)  # committed again, alone, it hears what the first one hears
+        with bench.begin() as session:
+            assert set(recall_claims(session, campaign_id, [one, one])) == {0, 1}
 
     def test_with_another_body_is_refused(self, bench: SaleBench) -> None:
         campaign_id, other_id = bench.sale(Deal(limit=3)), bench.sale()
