@@ -2,7 +2,7 @@
 
 import secrets
 import sqlite3
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sandbox.wechat import users
@@ -11,8 +11,7 @@ from sandbox.wechat.answers import WechatError
 TEXTS = ("content", "title", "nickname", "signature")
 BODY = {"version", "openid", "scene", *TEXTS}
 LONGEST = 2500
-VISITED_WITHIN = timedelta(hours=2)
-BAD_OPENID, BAD_ARGUMENT, TOO_LONG, NOT_VISITED = 40003, 40097, 45002, 61010
+BAD_ARGUMENT, TOO_LONG = 40097, 45002
 NORMAL, ADVERTISING, UNLAWFUL = 100, 10001, 20006
 
 
@@ -31,12 +30,7 @@ def check(
 ) -> dict[str, Any]:
     """The platform's verdict on a text of somebody who was here within two hours."""
     _check_body(body)
-    openid = body.get("openid")
-    if not isinstance(openid, str) or not users.is_somebody(connection, openid):
-        raise WechatError(BAD_OPENID)
-    visited_at = users.visited_at(connection, openid)
-    if visited_at is None or now - visited_at > VISITED_WITHIN:
-        raise WechatError(NOT_VISITED)
+    users.check_visitor(connection, body.get("openid"), now)
     texts = [body.get(name, "") for name in TEXTS]
     suggest, label, word = _verdict("\n".join(texts), risky, review)
     detail: dict[str, Any] = {

@@ -13,7 +13,7 @@ from sandbox.pushes import Address
 from sandbox.sender import Message
 from sandbox.wechat import users
 from sandbox.wechat.answers import WechatError
-from sandbox.wechat.content import BAD_ARGUMENT, BAD_OPENID, NOT_VISITED, VISITED_WITHIN
+from sandbox.wechat.content import BAD_ARGUMENT
 
 ADDRESS = "wechat_callback_url"
 VERDICT = "wechat_image_verdict"
@@ -100,9 +100,4 @@ def _check_body(connection: sqlite3.Connection, body: dict[str, Any], now: datet
     url = body.get("media_url")
     if not isinstance(url, str) or not url.startswith("http") or len(url) > LONGEST_URL:
         raise WechatError(BAD_ARGUMENT, "invalid args, media_url")
-    openid = body.get("openid")
-    if not isinstance(openid, str) or not users.is_somebody(connection, openid):
-        raise WechatError(BAD_OPENID)
-    visited_at = users.visited_at(connection, openid)
-    if visited_at is None or now - visited_at > VISITED_WITHIN:
-        raise WechatError(NOT_VISITED)
+    users.check_visitor(connection, body.get("openid"), now)

@@ -7,7 +7,11 @@ import secrets
 import sqlite3
 from datetime import datetime, timedelta
 
+from sandbox.wechat.answers import WechatError
+
 CODE_MINUTES = 5
+VISITED_WITHIN = timedelta(hours=2)
+BAD_OPENID, NOT_VISITED = 40003, 61010
 REAL_OPENID = re.compile(r"o[0-9A-Za-z_-]{27}")
 
 
@@ -26,6 +30,15 @@ def visited_at(connection: sqlite3.Connection, openid: str) -> datetime | None:
     """When the person last signed in."""
     row = connection.execute("SELECT at FROM wx_visits WHERE openid = ?", (openid,)).fetchone()
     return datetime.fromisoformat(row["at"]) if row else None
+
+
+def check_visitor(connection: sqlite3.Connection, openid: object, now: datetime) -> None:
+    """Texts and pictures are looked at only of somebody who was here within two hours."""
+    if not isinstance(openid, str) or not is_somebody(connection, openid):
+        raise WechatError(BAD_OPENID)
+    at = visited_at(connection, openid)
+    if at is None or now - at > VISITED_WITHIN:
+        raise WechatError(NOT_VISITED)
 
 
 def new_login_code(

@@ -2,18 +2,17 @@
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from kit.clock import SHANGHAI
-from kit.crypto import same
 from kit.retry import try_again_once
 from kit.wechat import WechatApi, WechatBusy, WechatRefused, WechatUnavailable
 from shop.members.platforms import CodeRefused, Platform, PlatformIdentity, PlatformUnavailable
+from shop.members.wechat_codes import check_watermark, exchange_code
 
 log = logging.getLogger(__name__)
 
-FRESH_WITHIN: Final = timedelta(minutes=5)
 LONGEST_ITEM: Final = 120
 VIRTUAL: Final = 3
 UNIFIED: Final = 1
@@ -38,15 +37,7 @@ class WechatMembers:
 
     def identify(self, *, code: str) -> PlatformIdentity:
         """Exchange the code of `wx.login`; the session key is dropped here."""
-        params = {"js_code": code, "grant_type": "authorization_code"}
-        try:
-            answer = try_again_once(
-                lambda: self._api.get_with_secret("/sns/jscode2session", params), on=(WechatBusy,)
-            )
-        except WechatUnavailable as exc:
-            raise PlatformUnavailable(str(exc)) from None
-        except WechatRefused as exc:
-            raise CodeRefused(str(exc)) from None
+        answer = exchange_code(self._api, code)
         open_id, union_id = answer.get("openid"), answer.get("unionid")
         if not isinstance(open_id, str) or not open_id:
             raise PlatformUnavailable("no openid in the answer")
@@ -116,9 +107,5 @@ def _number_in(answer: Mapping[str, Any], *, app_id: str, now: datetime) -> str:
     is_number = (country + number).isascii() and country.isdigit() and number.isdigit()
     if not is_number:
         raise PlatformUnavailable("no phone number in the answer")
-    stamp = mark.get("timestamp")
-    if not same(str(mark.get("appid", "")), app_id):
-        raise CodeRefused("watermark of another application")
-    if type(stamp) is not int or abs(now.timestamp() - stamp) > FRESH_WITHIN.total_seconds():
-        raise CodeRefused("watermark not fresh")
+    check_watermark(mark, app_id=app_id, now=now)
     return f"+{country}{number}"

@@ -2,18 +2,16 @@
 
 import base64
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from kit.crypto import same
-from kit.retry import try_again_once
-from kit.wechat import WechatApi, WechatBusy, WechatRefused, WechatUnavailable
+from kit.wechat import WechatApi
 from shop.members.platforms import CodeRefused, GroupEntry, PlatformUnavailable
+from shop.members.wechat_codes import check_watermark, exchange_code
 
-FRESH_WITHIN: Final = timedelta(minutes=5)
 KEY_BYTES: Final = 16
 BLOCK_BITS: Final = 128
 
@@ -31,20 +29,12 @@ class WechatGroupDoor:
 
     def open(self, *, code: str, sealed: str, iv: str, now: datetime) -> GroupEntry:
         """Exchange the code, decrypt, and bind what is said to our mini-program and this moment."""
-        params = {"js_code": code, "grant_type": "authorization_code"}
-        try:
-            answer = try_again_once(
-                lambda: self._api.get_with_secret("/sns/jscode2session", params), on=(WechatBusy,)
-            )
-        except WechatUnavailable as exc:
-            raise PlatformUnavailable(str(exc)) from None
-        except WechatRefused as exc:
-            raise CodeRefused(str(exc)) from None
+        answer = exchange_code(self._api, code)
         open_id, key = str(answer.get("openid") or ""), str(answer.get("session_key") or "")
         if not open_id or not key:
             raise PlatformUnavailable("no session in the answer")
         told = _opened(sealed, key=key, iv=iv)
-        _check_mark(told.get("watermark"), app_id=self._api.app_id, now=now)
+        check_watermark(told.get("watermark"), app_id=self._api.app_id, now=now)
         opengid = told.get("opengid") or told.get("openGId")
         if not isinstance(opengid, str) or not 0 < len(opengid) <= 64:
             raise CodeRefused("no chat group")
@@ -66,12 +56,3 @@ def _opened(sealed: str, *, key: str, iv: str) -> dict[str, Any]:
     if not isinstance(told, dict):
         raise CodeRefused("not an object")
     return told
-
-
-def _check_mark(mark: object, *, app_id: str, now: datetime) -> None:
-    """Nothing else tells whether it was sealed for us, and when."""
-    if not isinstance(mark, dict) or not same(str(mark.get("appid", "")), app_id):
-        raise CodeRefused("watermark of another application")
-    stamp = mark.get("timestamp")
-    if type(stamp) is not int or abs(now.timestamp() - stamp) > FRESH_WITHIN.total_seconds():
-        raise CodeRefused("watermark not fresh")

@@ -53,6 +53,28 @@ def write_down(
     return deed_id
 
 
+def write_down_operator(
+    session: Session,
+    operator: Operator,
+    doer: Doer,
+    action: str,
+    *,
+    before: Mapping[str, Any] | None,
+    now: datetime,
+) -> None:
+    """Write down what was done to an operator, who stands as they do after it."""
+    write_down(
+        session,
+        doer,
+        action=action,
+        subject_kind="operator",
+        subject=operator.name,
+        before=before,
+        after=state_of(operator),
+        now=now,
+    )
+
+
 def state_of(operator: Operator) -> dict[str, Any]:
     """Return what the log and the check of concurrent edits know of an operator."""
     return {

@@ -10,7 +10,7 @@ from kit.crypto import same
 from kit.db import Begin
 from kit.errors import Conflict, DomainError
 from shop.operators import queries
-from shop.operators.deeds import Doer, state_of, write_down
+from shop.operators.deeds import Doer, state_of, write_down_operator
 from shop.operators.lock_out import count_wrong, forget_wrong, may_try
 from shop.operators.models import Operator
 from shop.operators.rules import BadOperator, TriedTooOften, check_password
@@ -73,7 +73,10 @@ def change_password(
         if refusal is None and fresh is not None:
             operator.password_hash = fresh
             end_sessions(session, operator, now=now)
-            _tell(session, operator, doer, "operators.password", now=now)
+            before = state_of(operator)  # which a password is no part of
+            write_down_operator(
+                session, operator, doer, "operators.password", before=before, now=now
+            )
     if refusal is not None:  # only now, so that the count is kept
         raise refusal
 
@@ -110,12 +113,13 @@ def renew(
         operator = queries.lock_operator(session, operator_id)
         if not operator.must_renew or not same(operator.password_hash, found.password_hash):
             raise NothingToRenew
+        before = state_of(operator)
         operator.password_hash, operator.totp_sealed, operator.totp_step = fresh, sealed, step
         operator.must_renew = False
         codes = new_recovery_codes()
         keep_recovery_codes(session, operator, codes, keys=keys)
         end_sessions(session, operator, now=now, but=token_hash(token, keys=keys))
-        _tell(session, operator, doer, "operators.renew", now=now)
+        write_down_operator(session, operator, doer, "operators.renew", before=before, now=now)
     return codes
 
 
@@ -149,17 +153,3 @@ def _refuse(
         return BadOperator(reason="the present password is another")
     forget_wrong(operator)
     return None
-
-
-def _tell(session: Session, operator: Operator, doer: Doer, action: str, *, now: datetime) -> None:
-    state = state_of(operator)
-    write_down(
-        session,
-        doer,
-        action=action,
-        subject_kind="operator",
-        subject=operator.name,
-        before=state,
-        after=state,
-        now=now,
-    )

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
@@ -11,7 +10,7 @@ from sqlalchemy.orm import Session
 from kit.ids import new_id
 from kit.lifecycle import move
 from shop.operators import queries
-from shop.operators.deeds import Doer, state_of, write_down
+from shop.operators.deeds import Doer, state_of, write_down_operator
 from shop.operators.lock_out import forget_wrong
 from shop.operators.models import Operator, OperatorSession, OperatorStatus, RecoveryCode
 from shop.operators.rules import (
@@ -72,7 +71,7 @@ def add_operator(
     session.add(operator)
     session.flush()  # recovery codes and the deed name the operator
     keep_recovery_codes(session, operator, credentials.recovery_codes, keys=keys)
-    _tell(session, operator, doer, "operators.add", before=None, now=now)
+    write_down_operator(session, operator, doer, "operators.add", before=None, now=now)
     return credentials
 
 
@@ -86,7 +85,7 @@ def reset_operator(
     operator.entitled_at = now
     keep_recovery_codes(session, operator, credentials.recovery_codes, keys=keys)
     end_sessions(session, operator, now=now)
-    _tell(session, operator, doer, "operators.reset", before=before, now=now)
+    write_down_operator(session, operator, doer, "operators.reset", before=before, now=now)
     return credentials
 
 
@@ -96,7 +95,7 @@ def disable_operator(session: Session, operator: Operator, *, doer: Doer, now: d
     before = state_of(operator)
     move(session, operator, OperatorStatus.DISABLED, at=now, actor=doer.name)
     end_sessions(session, operator, now=now)
-    _tell(session, operator, doer, "operators.disable", before=before, now=now)
+    write_down_operator(session, operator, doer, "operators.disable", before=before, now=now)
 
 
 def enable_operator(session: Session, operator: Operator, *, doer: Doer, now: datetime) -> None:
@@ -104,7 +103,7 @@ def enable_operator(session: Session, operator: Operator, *, doer: Doer, now: da
     before = state_of(operator)
     move(session, operator, OperatorStatus.ACTIVE, at=now, actor=doer.name)
     operator.entitled_at = now
-    _tell(session, operator, doer, "operators.enable", before=before, now=now)
+    write_down_operator(session, operator, doer, "operators.enable", before=before, now=now)
 
 
 def set_roles(
@@ -118,7 +117,7 @@ def set_roles(
     if not set(wanted) <= set(operator.roles):
         operator.entitled_at = now
     operator.roles = wanted
-    _tell(session, operator, doer, "operators.roles", before=before, now=now)
+    write_down_operator(session, operator, doer, "operators.roles", before=before, now=now)
 
 
 def end_sessions(session: Session, operator: Operator, *, now: datetime, but: bytes = b"") -> None:
@@ -169,24 +168,3 @@ def _keep_an_owner(session: Session, operator: Operator) -> None:
     queries.manage_alone(session)  # two owners might remove each other at once
     if not queries.count_other_owners(session, operator):
         raise LastOwner
-
-
-def _tell(
-    session: Session,
-    operator: Operator,
-    doer: Doer,
-    action: str,
-    *,
-    before: dict[str, Any] | None,
-    now: datetime,
-) -> None:
-    write_down(
-        session,
-        doer,
-        action=action,
-        subject_kind="operator",
-        subject=operator.name,
-        before=before,
-        after=state_of(operator),
-        now=now,
-    )

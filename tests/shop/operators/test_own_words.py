@@ -154,6 +154,19 @@ class TestRenewing:
         with pytest.raises(NothingToRenew):
             renew(desk, told, token, password="another good one")
 
+    def test_stands_in_the_log_with_what_it_changed(self, desk: Desk) -> None:
+        told = desk.add()
+        token = desk.try_in(told)
+        assert token is not None
+        renew(desk, told, token)
+        with desk.begin() as session:
+            deed = session.scalars(
+                select(OperatorAction).where(OperatorAction.action == "operators.renew")
+            ).one()
+        assert deed.before is not None
+        assert deed.after is not None
+        assert (deed.before["must_renew"], deed.after["must_renew"]) == (True, False)
+
     def test_refuses_what_was_given_and_what_was_not_offered(self, desk: Desk) -> None:
         told, wang = desk.add(), desk.add("wang", "support")
         token = desk.try_in(told)
