@@ -152,6 +152,11 @@ ALARMS: tuple[Alarm, ...] = (
         lambda ports, now: referral.mature_due_commissions(ports.begin, now=now),
     ),
     Alarm(
+        "tell_due_earnings",
+        10,
+        lambda ports, now: referral.tell_due_earnings(ports.begin, now=now),
+    ),
+    Alarm(
         "make_due_codes",
         1,
         lambda ports, now: posters.make_due_codes(

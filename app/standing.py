@@ -39,7 +39,7 @@ from shop.payments.models import DeliveryReport, Payment, Refund
 from shop.posters import queries as posters
 from shop.posters.models import PlatformCode
 from shop.referral import queries as referral
-from shop.referral.models import Commission
+from shop.referral.models import Commission, Earnings
 from shop.reports import queries as reports
 from shop.reports.models import ReportDay
 from shop.settlement import queries as settlement
@@ -105,6 +105,7 @@ SWEPT: Final = (
         given_up=payments.is_given_up_report,
     ),
     _swept("mature_due_commissions", Commission, referral.due_commissions),
+    _swept("tell_due_earnings", Earnings, referral.due_earnings),
     _swept("make_due_codes", PlatformCode, posters.due_codes),
     _swept("plan_due_pushes", PushPlan, outreach.due_plans),
     _swept("send_due_pushes", Push, outreach.due_to_send),

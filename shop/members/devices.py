@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import BindParameter, ColumnElement, exists
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from kit.crypto import keyed_hash
 from shop.members.models import SignIn
@@ -13,7 +14,14 @@ def hash_device(device_id: str | None, *, key: bytes) -> bytes | None:
     return None if device_id is None else keyed_hash(key, b"members.device", device_id.encode())
 
 
-def share_a_device(one: UUID, other: UUID) -> ColumnElement[bool]:
+def share_a_device(
+    one: BindParameter[UUID] | InstrumentedAttribute[UUID],
+    other: BindParameter[UUID] | InstrumentedAttribute[UUID],
+) -> ColumnElement[bool]:
     """Return the condition that both have signed in from one device."""
-    theirs = select(SignIn.device_hash).where(SignIn.member_id == other)
-    return exists(select(SignIn.id).where(SignIn.member_id == one, SignIn.device_hash.in_(theirs)))
+    mine, theirs = aliased(SignIn), aliased(SignIn)
+    return exists().where(
+        mine.member_id == one,
+        theirs.member_id == other,
+        mine.device_hash == theirs.device_hash,
+    )

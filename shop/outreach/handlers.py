@@ -59,10 +59,10 @@ def tell_member_when_delivered(event: OrderFulfilled, *, session: Session, now: 
 
 
 def tell_leader_when_earned(event: CommissionEarned, *, session: Session, now: datetime) -> None:
-    """Tell a leader of commission; who bought is none of it."""
+    """Tell a leader of commission; who bought is no part of it."""
     told = Told(
         kind=NoticeKind.COMMISSION_EARNED,
-        cause=f"commission:{event.order_id}",
+        cause=f"commission:{event.until}",
         page="pages/leader/earnings",
         amount_fen=event.amount_fen,
     )

@@ -16,7 +16,7 @@ from shop.campaigns.models import Campaign
 from shop.catalog.models import Product, Sku
 from shop.members import queries as members
 from shop.posters.models import PlatformCode
-from shop.referral import queries as referral
+from shop.referral import persons
 from shop.referral.models import Invite
 
 SOMEBODY: Final = "一位朋友"  # who chose no name
@@ -62,7 +62,7 @@ class Shared:
 
 def view_invite(session: Session, invite: Invite) -> Shared:
     """Return what the invite shows; of a campaign that is not shown, nothing."""
-    inviter = members.get_member(session, referral.find_root(session, invite.member_id))
+    inviter = members.get_member(session, persons.find_root(session, invite.member_id))
     name = inviter.nickname or SOMEBODY
     campaign = None if invite.campaign_id is None else session.get(Campaign, invite.campaign_id)
     if campaign is None or campaign.status not in campaigns.SHOWN:

@@ -15,7 +15,7 @@ from kit.money import Fen
 from kit.sweep import is_due, postpone, settle
 from shop.orders import queries as orders
 from shop.orders.models import Order, OrderLine, OrderStatus
-from shop.referral import queries
+from shop.referral import persons, queries
 from shop.referral.earning import (
     EXPENSE,
     Step,
@@ -34,6 +34,7 @@ from shop.referral.models import (
     EntryKind,
 )
 from shop.referral.rules import earned, earned_now, pick_rule
+from shop.referral.telling import note_earned
 
 S: Final = CommissionStatus
 LOOK_AGAIN: Final = timedelta(minutes=10)  # at an order that is not delivered, or being repaid
@@ -48,36 +49,29 @@ class EarnerChanged(Conflict):
     message = "账号状态已变化，请稍后重试"
 
 
-def earn(session: Session, order: Order, *, earner_id: UUID, now: datetime) -> list[Commission]:
+def earn(session: Session, order_id: UUID, *, earner_id: UUID, now: datetime) -> list[Commission]:
     """Write down what a leader earns on each line of a paid order, by the rules of its placing.
 
     Raises `EarnerChanged`.
     """
-    lines = orders.list_lines(session, [order.id])
-    rules = queries.list_rules_for(
-        session,
-        campaign_id=order.campaign_id,
-        sku_ids=[line.sku_id for line in lines],
-        leader_id=earner_id,
-        at=order.placed_at,
-    )
-    made: list[Commission] = []
-    for line in lines:
-        rule = pick_rule(rule for rule in rules if rule.sku_id in (None, line.sku_id))
-        commission = None if rule is None else _commission(order, line, rule, earner_id, now=now)
-        if commission is not None:
-            made.append(commission)
-    if not made:
+    rules = queries.list_rules_of(session, order_id, leader_id=earner_id)
+    if not rules:
         return []
     earnings = lock_earnings(session, earner_id)
+    fate = persons.fate_of(session, earner_id)
     # Who handed their sums over before we had the lock would keep these for ever.
-    if queries.has_joined(session, earner_id):
+    if fate.has_joined:
         raise EarnerChanged
     # What is left behind by who closed the account is written back once.
-    if queries.has_closed(session, earner_id):
+    if fate.has_closed:
+        return []
+    lines = orders.list_lines(session, [order_id])
+    made = _commissions(lines, rules, earner_id, now=now)
+    if not made:
         return []
     session.add_all(made)
     session.flush()  # entries name them
+    note_earned(earnings, Fen(sum(one.amount_fen for one in made)), now=now)
     post(
         session,
         earnings,
@@ -85,7 +79,7 @@ def earn(session: Session, order: Order, *, earner_id: UUID, now: datetime) -> l
         now=now,
     )
     # Units may have come back before this was heard of.
-    adjust_all(session, earnings, made, now=now)
+    _adjust(session, earnings, made, lines, now=now)
     return made
 
 
@@ -140,7 +134,7 @@ def mature(session: Session, commission_id: UUID, *, now: datetime) -> None:
 
 def adjust_own(session: Session, earnings: Earnings, *, now: datetime) -> None:
     """Take back what a member would earn on orders that are their own since a joining."""
-    parts = queries.list_parts(session, earnings.member_id)
+    parts = persons.list_parts(session, earnings.member_id)
     own = session.scalars(
         select(Commission)
         .join(Order, Order.id == Commission.order_id)
@@ -160,12 +154,21 @@ def adjust_all(
     session: Session, earnings: Earnings, commissions: Sequence[Commission], *, now: datetime
 ) -> None:
     """Take back what was earned on whatever came back of a leader's commissions, all locked."""
-    lines = {
-        line.id: line
-        for line in orders.list_lines(session, list({one.order_id for one in commissions}))
-    }
+    lines = orders.list_lines(session, list({one.order_id for one in commissions}))
+    _adjust(session, earnings, commissions, lines, now=now)
+
+
+def _adjust(
+    session: Session,
+    earnings: Earnings,
+    commissions: Sequence[Commission],
+    lines: Sequence[OrderLine],
+    *,
+    now: datetime,
+) -> None:
+    by_id = {line.id: line for line in lines}
     for commission in commissions:
-        left = earned_now(commission, lines[commission.order_line_id])
+        left = earned_now(commission, by_id[commission.order_line_id])
         _lower(session, earnings, commission, left, now=now)
 
 
@@ -196,8 +199,24 @@ def _steps_back(earnings: Earnings, commission: Commission, back: int) -> list[S
     ]
 
 
+def _commissions(
+    lines: Sequence[OrderLine],
+    rules: Sequence[CommissionRule],
+    earner_id: UUID,
+    *,
+    now: datetime,
+) -> list[Commission]:
+    made: list[Commission] = []
+    for line in lines:
+        rule = pick_rule(rule for rule in rules if rule.sku_id in (None, line.sku_id))
+        commission = None if rule is None else _commission(line, rule, earner_id, now=now)
+        if commission is not None:
+            made.append(commission)
+    return made
+
+
 def _commission(
-    order: Order, line: OrderLine, rule: CommissionRule, earner_id: UUID, *, now: datetime
+    line: OrderLine, rule: CommissionRule, earner_id: UUID, *, now: datetime
 ) -> Commission | None:
     amount = earned(rule, left_fen=line.total_fen, units=line.quantity)
     if amount == 0:
@@ -205,7 +224,7 @@ def _commission(
     return Commission(
         id=new_id(),
         order_line_id=line.id,
-        order_id=order.id,
+        order_id=line.order_id,
         earner_id=earner_id,
         status=S.PENDING,
         rule_id=rule.id,

@@ -8,10 +8,10 @@ from kit.outbox import Event
 
 @dataclass(frozen=True)
 class CommissionEarned(Event):
-    """A leader has commission coming on an order that was just paid."""
+    """A leader has commission coming on orders that were paid since they were last told."""
 
     name: ClassVar[str] = "referral.commission_earned"
 
-    order_id: str
     member_id: str  # the leader
     amount_fen: int
+    until: str  # ISO 8601

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from kit.lifecycle import move
 from kit.money import Fen
 from kit.sweep import settle
-from shop.referral import queries
+from shop.referral import persons
 from shop.referral.commissions import ACTOR
 from shop.referral.earning import EXPENSE, Step, payable, pending, post
 from shop.referral.models import Commission, CommissionStatus, Earnings, EntryKind
@@ -25,7 +25,7 @@ def give_up_if_closed(session: Session, earnings: Earnings, *, now: datetime) ->
     """Write back what a leader, whose sums are locked, has coming, if their account is closed."""
     if earnings.pending_fen + earnings.payable_fen == 0:
         return
-    if not queries.has_closed(session, earnings.member_id):
+    if not persons.fate_of(session, earnings.member_id).has_closed:
         return
     member_id, ready = earnings.member_id, earnings.payable_fen
     steps: list[Step] = []

@@ -186,8 +186,11 @@ class Commission(Base, Retried):
     created_at: Mapped[datetime]
 
 
-class Earnings(Base):
-    """What one leader has coming, was paid and owes: the sums of their entries, kept by them."""
+class Earnings(Base, Retried):
+    """What one leader has coming, was paid and owes: the sums of their entries, kept by them.
+
+    `untold_fen` was earned since they were last told; `due_at`: tell them now.
+    """
 
     __tablename__ = "earnings"
     __table_args__ = (
@@ -198,6 +201,9 @@ class Earnings(Base):
         fen_not_negative("debt_fen"),
         # A debt is set off at once against whatever there is to be paid.
         CheckConstraint("payable_fen = 0 OR debt_fen = 0", name="set_off"),
+        fen_not_negative("untold_fen"),
+        CheckConstraint("(untold_fen > 0) = (due_at IS NOT NULL)", name="due_when"),
+        Index("ix_earnings_due_at", "due_at", postgresql_where="due_at IS NOT NULL"),
     )
 
     member_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"), primary_key=True)
@@ -206,6 +212,7 @@ class Earnings(Base):
     withdrawing_fen: Mapped[Fen] = mapped_column(default=0, server_default="0")
     paid_fen: Mapped[Fen] = mapped_column(default=0)
     debt_fen: Mapped[Fen] = mapped_column(default=0)
+    untold_fen: Mapped[Fen] = mapped_column(default=0, server_default="0")
 
 
 class EntryKind(StrEnum):

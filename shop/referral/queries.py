@@ -1,19 +1,17 @@
-"""Reading invites, touches, commissions and statements, and who is related to whom."""
+"""Reading invites, rules, commissions and statements."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, exists, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, DateTime, Select, Uuid, bindparam, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from kit.errors import NotFound
 from kit.pages import Page, read_page
-from shop.members.devices import share_a_device
-from shop.members.models import Identity, Member, MemberStatus
-from shop.orders.models import Order
-from shop.payments.models import Payment
+from kit.rows import among
+from shop.orders.models import Order, OrderLine
 from shop.referral.models import (
     Commission,
     CommissionEntry,
@@ -21,11 +19,10 @@ from shop.referral.models import (
     CommissionStatus,
     Earnings,
     Invite,
-    Touch,
 )
 from shop.referral.rules import read_code
 
-MOST_JOINS: Final = 20  # of accounts into each other, more than anybody has
+Given = ColumnElement[Any] | InstrumentedAttribute[Any]
 
 
 class InviteNotFound(NotFound):
@@ -67,82 +64,6 @@ def find_current_invite(
     ).one_or_none()
 
 
-def list_live_touches(
-    session: Session, member_ids: Collection[UUID], *, at: datetime
-) -> Sequence[tuple[Touch, Invite]]:
-    """Return what bound the members at a moment, the newest first."""
-    # With who gave it, so that nobody asks for them again.
-    rows = session.execute(
-        select(Touch, Invite, Member)
-        .join(Invite, Invite.id == Touch.invite_id)
-        .join(Member, Member.id == Invite.member_id)
-        .where(
-            Touch.member_id.in_(member_ids),
-            Touch.refusal.is_(None),
-            Touch.at <= at,
-            Touch.expires_at > at,
-        )
-        .order_by(Touch.at.desc(), Touch.id.desc())
-    )
-    return [(touch, invite) for touch, invite, _ in rows]
-
-
-def find_root(session: Session, member_id: UUID) -> UUID:
-    """Return the member that this one is part of by now: mostly themselves."""
-    for _ in range(MOST_JOINS):
-        member = session.get(Member, member_id)
-        if member is None or member.joined_into_id is None:
-            break
-        member_id = member.joined_into_id
-    return member_id
-
-
-def has_joined(session: Session, member_id: UUID) -> bool:
-    """Say whether the member is part of another by now, whatever was read of them before."""
-    joined = select(Member.joined_into_id).where(Member.id == member_id)
-    return session.scalar(joined) is not None
-
-
-def has_closed(session: Session, member_id: UUID) -> bool:
-    """Say whether the member has closed the account by now, whatever was read of them before."""
-    status = session.scalar(select(Member.status).where(Member.id == member_id))
-    return status is MemberStatus.DELETED
-
-
-def list_parts(session: Session, member_id: UUID) -> set[UUID]:
-    """Return the member and all who became part of them, whether the news has come or not."""
-    parts = {member_id}
-    newest = parts
-    while newest and len(parts) <= MOST_JOINS:
-        joined = select(Member.id).where(Member.joined_into_id.in_(newest))
-        newest = set(session.scalars(joined)) - parts
-        parts |= newest
-    return parts
-
-
-def is_related(session: Session, one: UUID, other: UUID) -> bool:
-    """Say whether both are known as one person, share a purse, or share a device.
-
-    Two members never have one phone number: the database refuses it.
-    """
-    mine, theirs = aliased(Identity), aliased(Identity)
-    same_person = exists().where(
-        mine.member_id == one,
-        theirs.member_id == other,
-        mine.platform == theirs.platform,
-        mine.union_id == theirs.union_id,
-    )
-    purses = select(Payment.payer_hash).join(Order, Order.id == Payment.order_id)
-    same_purse = exists(
-        purses.where(
-            Order.member_id == one,
-            Payment.payer_hash.in_(purses.where(Order.member_id == other).scalar_subquery()),
-        )
-    )
-    same_device = share_a_device(one, other)
-    return session.scalar(select(or_(same_person, same_purse, same_device))) or False
-
-
 def list_rules_for(
     session: Session,
     *,
@@ -152,16 +73,13 @@ def list_rules_for(
     at: datetime,
 ) -> Sequence[CommissionRule]:
     """Return the rules that apply at a moment to one of the SKUs, sold so, by this leader."""
-    rule = CommissionRule
-    return session.scalars(
-        select(rule).where(
-            or_(rule.campaign_id.is_(None), rule.campaign_id == campaign_id),
-            or_(rule.sku_id.is_(None), rule.sku_id.in_(sku_ids)),
-            or_(rule.leader_id.is_(None), rule.leader_id == leader_id),
-            rule.starts_at <= at,
-            or_(rule.ends_at.is_(None), rule.ends_at > at),
-        )
-    ).all()
+    sold = {"campaign_id": campaign_id, "at": at, "sku_ids": list(sku_ids)}
+    return session.scalars(_RULES, {**sold, "leader_id": leader_id}).all()
+
+
+def list_rules_of(session: Session, order_id: UUID, *, leader_id: UUID) -> Sequence[CommissionRule]:
+    """Return the rules that apply to a line of the order, as it was placed, by this leader."""
+    return session.scalars(_RULES_OF_ORDER, {"order_id": order_id, "leader_id": leader_id}).all()
 
 
 def list_rules(session: Session) -> Sequence[CommissionRule]:
@@ -205,3 +123,32 @@ def due_commissions(now: datetime) -> Select[UUID]:
         .where(Commission.due_at <= now, Commission.status == CommissionStatus.PENDING)
         .order_by(Commission.due_at)
     )
+
+
+def due_earnings(now: datetime) -> Select[UUID]:
+    """Select the ids of leaders who are to be told what they earned, longest due first."""
+    return select(Earnings.member_id).where(Earnings.due_at <= now).order_by(Earnings.due_at)
+
+
+def _rules(campaign_id: Given, is_sold: ColumnElement[bool], at: Given) -> Select[CommissionRule]:
+    rule = CommissionRule
+    return select(rule).where(
+        or_(rule.campaign_id.is_(None), rule.campaign_id == campaign_id),
+        or_(rule.sku_id.is_(None), is_sold),
+        or_(rule.leader_id.is_(None), rule.leader_id == bindparam("leader_id")),
+        rule.starts_at <= at,
+        or_(rule.ends_at.is_(None), rule.ends_at > at),
+    )
+
+
+# Built once: building them takes longer than the database takes to answer.
+_RULES: Final = _rules(
+    bindparam("campaign_id", type_=Uuid()),
+    among(CommissionRule.sku_id, "sku_ids", Uuid()),
+    bindparam("at", type_=DateTime(timezone=True)),
+)
+_RULES_OF_ORDER: Final = _rules(
+    Order.campaign_id,
+    CommissionRule.sku_id.in_(select(OrderLine.sku_id).where(OrderLine.order_id == Order.id)),
+    Order.placed_at,
+).join(Order, Order.id == bindparam("order_id"))

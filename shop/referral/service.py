@@ -11,15 +11,11 @@ from sqlalchemy.orm import Session
 from kit.errors import Malformed, NotFound
 from kit.ids import new_id
 from kit.money import Fen
-from kit.outbox import emit
 from shop.campaigns import queries as campaigns
 from shop.chat_groups import queries as chat_groups
 from shop.members import queries as members
-from shop.members.models import Member, MemberStatus
-from shop.orders.models import Order
-from shop.referral import commissions, queries
+from shop.referral import commissions, persons, queries
 from shop.referral.earning import hand_over, lock_earnings
-from shop.referral.events import CommissionEarned
 from shop.referral.giving_up import give_up_if_closed
 from shop.referral.models import (
     Attribution,
@@ -96,7 +92,7 @@ def open_invite(session: Session, code: str, *, member_id: UUID, now: datetime) 
     `queries.InviteNotFound` or `members.MemberNotActive`.
     """
     invite = queries.get_invite(session, code)
-    inviter_id = queries.find_root(session, invite.member_id)
+    inviter_id = persons.find_root(session, invite.member_id)
     # Both at once: two who open each other's invites at the same moment see one another.
     if member_id not in members.lock_active(session, {member_id, inviter_id}):
         raise members.MemberNotActive
@@ -126,23 +122,19 @@ def attribute_order(session: Session, order_id: UUID, *, now: datetime) -> list[
     """Owe a paid order to the last touch before its placing that still may count.
 
     Leaders earn by it; other members' invites are counted. Who may not earn from whom is decided
-    again, since an order tells who paid.
+    again, since an order tells who paid. Raises `commissions.EarnerChanged`.
     """
-    order = session.get_one(Order, order_id)
-    buyer_id = queries.find_root(session, order.member_id)
-    parts = queries.list_parts(session, buyer_id) | {order.member_id}
-    for touch, invite in queries.list_live_touches(session, parts, at=order.placed_at):
-        inviter_id = queries.find_root(session, invite.member_id)
-        if inviter_id in parts or queries.is_related(session, inviter_id, order.member_id):
-            continue
-        session.add(Attribution(order_id=order.id, invite_id=invite.id, touch_id=touch.id, at=now))
-        session.flush()
-        if _may_earn(session, inviter_id, order):
-            earned = commissions.earn(session, order, earner_id=inviter_id, now=now)
-            _tell_earned(session, order, inviter_id, earned, now=now)
-            return earned
+    by = persons.find_bringer(session, order_id)
+    if by is None:
         return []
-    return []
+    if by.has_joined:
+        raise commissions.EarnerChanged
+    session.add(
+        Attribution(order_id=order_id, invite_id=by.invite_id, touch_id=by.touch_id, at=now)
+    )
+    if not by.was_leader:
+        return []
+    return commissions.earn(session, order_id, earner_id=by.member_id, now=now)
 
 
 def add_rule(
@@ -223,12 +215,13 @@ def reassign(session: Session, *, gone_id: UUID, kept_id: UUID, now: datetime) -
 def _refusal_of(
     session: Session, inviter_id: UUID, member_id: UUID, *, now: datetime
 ) -> TouchRefusal | None:
-    if member_id in queries.list_parts(session, inviter_id):
+    inviters = persons.list_parts(session, inviter_id)
+    if member_id in inviters:
         return TouchRefusal.SELF
-    if queries.is_related(session, inviter_id, member_id):
+    if persons.is_related(session, inviter_id, member_id):
         return TouchRefusal.RELATED
-    bound = queries.list_live_touches(session, queries.list_parts(session, inviter_id), at=now)
-    if any(invite.member_id == member_id for _, invite in bound):
+    bound = persons.list_binding(session, inviters, at=now)
+    if any(invite.member_id == member_id for invite in bound):
         return TouchRefusal.MUTUAL
     return None
 
@@ -247,19 +240,3 @@ def _find_same_touch(
     found = session.scalars(newest.limit(1)).one_or_none()
     is_same = found is not None and found.invite_id == invite.id
     return found if is_same and found is not None and now - found.at < SAME_TOUCH else None
-
-
-def _tell_earned(
-    session: Session, order: Order, earner_id: UUID, earned: list[Commission], *, now: datetime
-) -> None:
-    if earned:
-        total_fen = sum(commission.amount_fen for commission in earned)
-        emit(session, CommissionEarned(str(order.id), str(earner_id), total_fen), now=now)
-
-
-def _may_earn(session: Session, member_id: UUID, order: Order) -> bool:
-    """Say whether the member was a leader when the order was paid, and is one."""
-    member = session.get_one(Member, member_id)
-    since, paid_at = member.leader_since, order.paid_at
-    is_leader = member.status is MemberStatus.ACTIVE and since is not None
-    return is_leader and since is not None and paid_at is not None and since <= paid_at

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
@@ -54,12 +55,14 @@ def window(browser: Browser, running_shop: RunningShop) -> Iterator[Window]:
     """Return the console as its owner sees it, with one SKU to sell."""
     made = running_shop.flask("sample", "sku", "--stock", "20", "--price-fen", "2000")
     assert made.returncode == 0, made.stdout
-    told = running_shop.flask("operators", "add", "lin", "--role", "owner").stdout
-    words = dict(re.findall(r"^(password|authenticator) +(\S+)$", told, re.MULTILINE))
+    name = f"lin-{uuid4().hex[:6]}"  # the shop may have been shown before
+    added = running_shop.flask("operators", "add", name, "--role", "owner")
+    assert added.returncode == 0, added.stdout
+    words = dict(re.findall(r"^(password|authenticator) +(\S+)$", added.stdout, re.MULTILINE))
     found = Window(
         browser,
         running_shop.url,
-        name="lin",
+        name=name,
         secret=(words["password"], words["authenticator"]),
     )
     found.shop = running_shop

@@ -204,6 +204,7 @@ class ReferralBench(Bench):
 
 REFERRAL_SWEEPS: Final[dict[str, Callable[[ReferralBench, datetime], Swept]]] = {
     "mature": lambda bench, now: jobs.mature_due_commissions(bench.begin, now=now),
+    "tell": lambda bench, now: jobs.tell_due_earnings(bench.begin, now=now),
     "send": lambda bench, now: withdrawal_jobs.send_due_withdrawals(
         bench.begin, bench.transfers, now=now
     ),

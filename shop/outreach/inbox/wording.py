@@ -21,7 +21,7 @@ WORDS: Final[Mapping[NoticeKind, tuple[str, str]]] = {
     K.CARDS_READY: ("卡券已到", "你购买的卡券已发放，可在卡包中查看。"),
     K.UNIT_OFFERED: ("候补到你了", "“{campaign}”为你保留了名额，请在 {at} 前下单。"),
     K.OPENING_SOON: ("即将开抢", "“{campaign}”将于 {at} 开始。"),
-    K.COMMISSION_EARNED: ("新的佣金", "你带来的订单已付款，预计佣金 {amount} 元。"),
+    K.COMMISSION_EARNED: ("新的佣金", "你带来的订单已付款，新增预计佣金 {amount} 元。"),
     K.CAMPAIGN_NEWS: ("群里的活动", "“{campaign}”正在进行，时间 {at}。"),
     K.SHEET_CONFIRMED: ("接龙已成", "接龙“{campaign}”已确认，卡券正在发放。"),
     K.SHEET_FAILED: ("接龙未成", "接龙“{campaign}”未能成单，已付款项将原路退回。"),

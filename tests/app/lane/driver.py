@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +20,7 @@ from flash_sale.challenges import ProofOfWork
 from flash_sale.entry import Doorman
 from flash_sale.gate import AsyncGate, Gate
 from flash_sale.lane.desk import LaneDesk
+from kit.clock import monotonic_seconds
 from tests.miniprogram_api.world import METRICS_KEY, World
 
 WAIT_SECONDS = 30
@@ -187,3 +188,11 @@ def claim_of(token: str | None, campaign_id: UUID, key: str = "", **body: Any) -
         headers["Authorization"] = f"Bearer {token}"
     path = f"/v1/campaigns/{campaign_id}/claims"
     return Request(path, body=json.dumps(body).encode(), headers=headers)
+
+
+def eventually(look: Callable[[], bool]) -> None:
+    """Wait until it is so."""
+    until = monotonic_seconds() + WAIT_SECONDS
+    while not look():
+        assert monotonic_seconds() < until
+        threading.Event().wait(0.01)

@@ -1,21 +1,19 @@
 """More than a lane can bear: it says when to come back, and what is paid elsewhere goes on."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from flash_sale.lane import writing
-from kit.clock import monotonic_seconds
 from miniprogram_api.limits import Limits
-from tests.app.lane.driver import Answer, Lane, claim_of
+from tests.app.lane.driver import WAIT_SECONDS, Answer, Lane, claim_of, eventually
 from tests.miniprogram_api.sales import let_in, open_doors, put_on
 from tests.miniprogram_api.world import World
 
 MOST = 2
-WAIT_SECONDS = 30
 
 
 @pytest.fixture
@@ -31,14 +29,6 @@ def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     monkeypatch.setattr(writing, "MOST_WAITING", MOST)
     yield may_write
     may_write.set()
-
-
-def eventually(look: Callable[[], bool]) -> None:
-    """Wait until it is so."""
-    until = monotonic_seconds() + WAIT_SECONDS
-    while not look():
-        assert monotonic_seconds() < until
-        threading.Event().wait(0.01)
 
 
 class TestOverload:
