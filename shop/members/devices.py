@@ -8,6 +8,8 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 from kit.crypto import keyed_hash
 from shop.members.models import SignIn
 
+Mine, Theirs = aliased(SignIn), aliased(SignIn)
+
 
 def hash_device(device_id: str | None, *, key: bytes) -> bytes | None:
     """Return what is kept of the name that a client gives its device; None without one."""
@@ -19,9 +21,8 @@ def share_a_device(
     other: BindParameter[UUID] | InstrumentedAttribute[UUID],
 ) -> ColumnElement[bool]:
     """Return the condition that both have signed in from one device."""
-    mine, theirs = aliased(SignIn), aliased(SignIn)
     return exists().where(
-        mine.member_id == one,
-        theirs.member_id == other,
-        mine.device_hash == theirs.device_hash,
+        Mine.member_id == one,
+        Theirs.member_id == other,
+        Mine.device_hash == Theirs.device_hash,
     )

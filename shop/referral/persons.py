@@ -29,6 +29,7 @@ from shop.orders.models import Order
 from shop.payments.models import Payment
 from shop.referral.models import Invite, Touch
 
+MyPayment, TheirPayment = aliased(Payment), aliased(Payment)
 Named = BindParameter[UUID] | InstrumentedAttribute[UUID]
 MOST_JOINS: Final = 20  # of accounts into each other, more than anybody has
 
@@ -154,12 +155,11 @@ def _are_related(one: Named, other: Named) -> ColumnElement[bool]:
 def _share_a_purse(one: Named, other: Named) -> ColumnElement[bool]:
     # Joined and not nested: a condition two levels down would not see the query around it.
     my_order, their_order = aliased(Order), aliased(Order)
-    mine, theirs = aliased(Payment), aliased(Payment)
     return (
         exists()
-        .where(my_order.member_id == one, mine.order_id == my_order.id)
-        .where(their_order.member_id == other, theirs.order_id == their_order.id)
-        .where(mine.payer_hash == theirs.payer_hash)
+        .where(my_order.member_id == one, MyPayment.order_id == my_order.id)
+        .where(their_order.member_id == other, TheirPayment.order_id == their_order.id)
+        .where(MyPayment.payer_hash == TheirPayment.payer_hash)
     )
 
 

@@ -23,6 +23,7 @@ SEED: Final = os.environ.get("CHAOS_SEED", "1")
 EVERYDAY: Final = (2, 6)  # groups of each kind, rounds
 CHAOS: Final = (12, 120)
 OUTAGE_MINUTES: Final = 30
+TRIES: Final = 4  # a platform that was too busy to answer is asked again later
 # A point, and how much later than the one before: the lease of whoever was killed runs out, and
 # owners are reminded after a quarter of an hour.
 LIFE: Final = (
@@ -76,7 +77,12 @@ class TestPushFaultPoints:
         for point, step in LIFE:
             fire.move(step)
             worker = fire.worker(point)
-            assert not worker.work(fire.moment), f"{point} is never hit"
+            for _ in range(TRIES):
+                if not worker.work(fire.moment):
+                    break
+                fire.move(LEASE)
+            else:
+                pytest.fail(f"{point} is never hit")
             assert worker.end() == -signal.SIGKILL
             assert fire.bench.violations() == []
         fire.move(LEASE)
