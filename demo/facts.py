@@ -19,7 +19,7 @@ from demo.sale_record import SaleRecord
 FINAL: Final = frozenset({"fulfilled", "refunded", "closed"})
 FINAL_SECONDS: Final = 180.0
 PAUSE_SECONDS: Final = 3.0
-SHIPPING_SECONDS: Final = 400.0  # a report that failed nine times rests four minutes
+SHIPPING_SECONDS: Final = 180.0  # a report that failed five times rests a minute
 
 
 @dataclass(slots=True)

@@ -240,8 +240,12 @@ def _lease_report(
         session, report.member_id, platform=Platform.WECHAT, app_id=payment.app_id
     )
     if open_id is None:
-        # The member has left; the platform confirms the delivery by itself after its own time.
-        settle(report)
+        if members.get_member(session, report.member_id).joined_into_id is not None:
+            # The news that hands the report to whom they became part of is on its way.
+            postpone(report, "the member was joined to another", now=now)
+        else:
+            # The member has left; the platform confirms the delivery by itself after its own time.
+            settle(report)
         return None
     lease(report, now=now)
     return report, payment, open_id

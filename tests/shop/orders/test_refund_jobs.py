@@ -5,6 +5,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from app.reactions import REACTIONS
+from kit.outbox import relay
+from shop.members.joining import join_members
+from shop.members.phones import PhoneBook
 from shop.members.platforms import PlatformUnavailable
 from shop.orders import jobs
 from shop.orders.models import OrderStatus
@@ -115,6 +119,19 @@ class TestReportDueDeliveries:
         bench.now += jobs.REPORT_GIVEN_UP_AFTER + ONE_MINUTE
         bench.sweep("report")
         assert (self.report(bench).due_at, self.report(bench).last_error) == (None, "given up")
+
+    def test_waits_for_the_news_that_the_member_became_part_of_another(self, bench: Bench) -> None:
+        """Between the joining and its news nobody has an open id, and yet nobody has left."""
+        gone, kept = bench.order(bench.bought()).member_id, bench.member()
+        book = PhoneBook(key=b"k" * 32, hash_key=b"h" * 32)
+        with bench.begin() as session:
+            join_members(session, book, from_id=gone, into_id=kept, now=bench.now)
+        bench.sweep("report")
+        assert (bench.desk.reported, self.report(bench).due_at is None) == ([], False)
+        relay(bench.begin, REACTIONS, now=bench.now)
+        bench.now += ONE_MINUTE
+        bench.sweep("report")
+        assert (len(bench.desk.reported), self.report(bench).due_at) == (1, None)
 
     def test_j154_does_not_wake_a_report_that_is_made(self, bench: Bench) -> None:
         """Two sweeps found it due: the second leaves what the first has reported."""
