@@ -62,7 +62,7 @@ def tell_leader_when_earned(event: CommissionEarned, *, session: Session, now: d
     """Tell a leader of commission; who bought is no part of it."""
     told = Told(
         kind=NoticeKind.COMMISSION_EARNED,
-        cause=f"commission:{event.until}",
+        cause=f"commission:{event.member_id}:{event.until}",
         page="pages/leader/earnings",
         amount_fen=event.amount_fen,
     )

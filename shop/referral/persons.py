@@ -35,7 +35,7 @@ MOST_JOINS: Final = 20  # of accounts into each other, more than anybody has
 
 
 @dataclass(frozen=True, slots=True)
-class Bringer:
+class Inviter:
     """Whose invite bound whoever placed an order."""
 
     touch_id: UUID
@@ -86,10 +86,10 @@ def list_binding(
     ).all()
 
 
-def find_bringer(session: Session, order_id: UUID) -> Bringer | None:
+def find_inviter(session: Session, order_id: UUID) -> Inviter | None:
     """Return who bound whoever placed an order last, and may bring them now that it is paid."""
-    found = session.execute(_BRINGER, {"order_id": order_id}).one_or_none()
-    return None if found is None else Bringer(*found)
+    found = session.execute(_INVITER, {"order_id": order_id}).one_or_none()
+    return None if found is None else Inviter(*found)
 
 
 def is_related(session: Session, one: UUID, other: UUID) -> bool:
@@ -117,7 +117,7 @@ def _whole_of(members: Select[UUID, UUID | None]) -> CTE:
     return _with_their_parts(select(above.c.id).where(above.c.joined_into_id.is_(None)))
 
 
-def _bringer() -> Select[UUID, UUID, UUID, bool, bool]:
+def _inviter() -> Select[UUID, UUID, UUID, bool, bool]:
     is_order = Order.id == bindparam("order_id")
     buyer = select(Member.id, Member.joined_into_id).join(Order, Order.member_id == Member.id)
     them = select(_whole_of(buyer.where(is_order)).c.id)
@@ -167,7 +167,7 @@ def _share_a_purse(one: Named, other: Named) -> ColumnElement[bool]:
 _PARTS: Final = select(
     _with_their_parts(select(bindparam("member_id", type_=Uuid()).label("id"))).c.id
 )
-_BRINGER: Final = _bringer()
+_INVITER: Final = _inviter()
 _RELATED: Final = select(
     _are_related(bindparam("one", type_=Uuid()), bindparam("other", type_=Uuid()))
 )

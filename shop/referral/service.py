@@ -124,7 +124,7 @@ def attribute_order(session: Session, order_id: UUID, *, now: datetime) -> list[
     Leaders earn by it; other members' invites are counted. Who may not earn from whom is decided
     again, since an order tells who paid. Raises `commissions.EarnerChanged`.
     """
-    by = persons.find_bringer(session, order_id)
+    by = persons.find_inviter(session, order_id)
     if by is None:
         return []
     if by.has_joined:

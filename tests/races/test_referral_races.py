@@ -14,7 +14,7 @@ from kit.db import Begin
 from kit.outbox import relay
 from shop.referral import commissions, jobs
 from shop.referral.earning import lock_earnings
-from shop.referral.models import Earnings, Invite, Touch, TouchRefusal
+from shop.referral.models import Earnings, EntryKind, Invite, Touch, TouchRefusal
 from shop.referral.payouts import NotEnoughPayable
 from shop.withdrawals import jobs as withdrawal_jobs
 from shop.withdrawals.rules import AmountOutOfRange
@@ -23,6 +23,7 @@ from tests.factories.referrals import HOLDS, ReferralBench
 from tests.factories.sales import LONG_AGO
 from tests.races.at_once import at_once, errors
 from tests.shop.referral.test_invites import join
+from tests.shop.referral.test_telling import told, wait
 
 pytestmark = pytest.mark.race
 
@@ -84,6 +85,7 @@ class TestSums:
             results = at_once(
                 *[partial(relay, shop.begin, REACTIONS, now=shop.now)] * 3,
                 *[partial(jobs.mature_due_commissions, shop.begin, now=shop.now)] * 2,
+                *[partial(jobs.tell_due_earnings, shop.begin, now=shop.now)] * 2,
                 partial(self.pay_out, shop, leader),
                 partial(self.pay_out, shop, leader),
             )
@@ -93,6 +95,9 @@ class TestSums:
         shop.mature(2 * HOLDS)
         self.pay_out(shop, leader)
         assert shop.sums(leader)[2] > 0
+        wait(shop)
+        earned = [one.pending_fen for one in shop.statement(leader) if one.kind is EntryKind.EARNED]
+        assert sum(earned) == sum(int(yuan.replace(".", "")) for yuan in told(shop, leader))
         assert shop.violations() == []
 
     def pay_out(self, shop: ReferralBench, leader: UUID) -> None:

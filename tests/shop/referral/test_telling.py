@@ -8,9 +8,11 @@ from sqlalchemy import select
 
 from shop.outreach.inbox.models import InboxMessage, NoticeKind
 from shop.referral.commissions import EarnerChanged
+from shop.referral.models import Earnings
 from shop.referral.service import attribute_order
 from shop.referral.telling import TOGETHER_FOR
 from tests.factories.referrals import ReferralBench
+from tests.shop.referral.test_giving_up import close
 from tests.shop.referral.test_invites import join
 
 
@@ -69,6 +71,30 @@ class TestTelling:
         bench.relay()
         wait(bench)
         assert (told(bench, leader), told(bench, other)) == ([], ["1.00"])
+
+    def test_what_two_earned_who_became_one_is_two_messages(self, bench: ReferralBench) -> None:
+        """Both are due at one moment, and neither stands in for the other."""
+        bench.rule()
+        leader, other = bench.leader(), bench.leader()
+        bench.sold(leader)
+        bench.sold(other, price_fen=500)
+        join(bench, leader, other)
+        bench.relay()
+        wait(bench)
+        assert sorted(told(bench, other)) == ["0.50", "1.00"]
+
+    def test_whoever_closed_the_account_is_told_nothing(self, bench: ReferralBench) -> None:
+        """And no sweep comes back to them."""
+        bench.rule()
+        leader = bench.leader()
+        bench.sold(leader)
+        close(bench, leader)
+        bench.relay()
+        wait(bench)
+        assert told(bench, leader) == []
+        with bench.begin() as session:
+            assert session.get_one(Earnings, leader).due_at is None
+        assert bench.violations() == []
 
 
 class TestBetweenJoiningAndItsNews:
