@@ -103,7 +103,15 @@ class PushFire:
         for edge in EDGES:
             for channel in ChatChannel:
                 self._plan(edge, channel)
-        self._tell(members)
+        self._ask_for_consent()
+        self.tell(members)
+
+    def tell(self, members: int) -> None:
+        """Leave a message for some members more, which a platform is to bring them."""
+        people = [self._member() for _ in range(members)]
+        told = Told(kind=KIND, cause="fire", page="pages/index/index", campaign="秒杀")
+        with self.bench.begin() as session:
+            telling.tell(session, told, people, now=self.bench.now)
 
     def move(self, step: timedelta) -> None:
         """Let time go by, here and at the platforms."""
@@ -199,14 +207,10 @@ class PushFire:
                 now=self.bench.now,
             )
 
-    def _tell(self, members: int) -> None:
+    def _ask_for_consent(self) -> None:
         fields = {"fields": ["thing1", "thing2"]}
         self.template_id = str(self.sandbox.post("wechat/templates", fields)["template_id"])
         self.bench.member_template(KIND, template_id=self.template_id)
-        people = [self._member() for _ in range(members)]
-        told = Told(kind=KIND, cause="fire", page="pages/index/index", campaign="秒杀")
-        with self.bench.begin() as session:
-            telling.tell(session, told, people, now=self.bench.now)
 
     def _member(self) -> UUID:
         member_id = self.bench.member()

@@ -78,6 +78,7 @@ class TestPushFaultPoints:
             fire.move(step)
             worker = fire.worker(point)
             for _ in range(TRIES):
+                fire.tell(members=2)  # a round that came through has brought all there was
                 if not worker.work(fire.moment):
                     break
                 fire.move(LEASE)
