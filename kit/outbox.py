@@ -32,6 +32,8 @@ class Event:
 # Handlers are called as (event, session=…, now=…); `Any` because each takes its own event class.
 Handler = Callable[..., None]
 Reactions = Mapping[type[Any], Sequence[Handler]]
+# How an event is brought to its handlers: returns what failed.
+Run = Callable[..., list[str]]
 
 
 class OutboxEvent(Base):
@@ -72,6 +74,9 @@ class OutboxReceipt(Base):
     at: Mapped[datetime]
 
 
+_RECEIPTS: Final = insert(OutboxReceipt).on_conflict_do_nothing().returning(OutboxReceipt.handler)
+
+
 def emit(session: Session, event: Event, *, now: datetime) -> None:
     """Write the event down in the caller's transaction."""
     session.add(OutboxEvent(**_row_of(event, now=now)))
@@ -99,8 +104,7 @@ def relay(begin: Begin, reactions: Reactions, *, now: datetime, most: int = 100)
         ).all()
     for event_id in waiting:
         try:
-            with begin() as session:
-                _take_up(session, event_id, classes, reactions, now=now)
+            _bring(begin, event_id, classes, reactions, now=now)
         except SQLAlchemyError as exc:  # the connection was lost, or the commit refused
             log.exception("event not taken up", extra={"event_id": str(event_id)})
             # While the database is out this fails too; else the trouble is with this event alone.
@@ -148,11 +152,34 @@ def _row_of(event: Event, *, now: datetime) -> dict[str, Any]:
     }
 
 
+def _bring(
+    begin: Begin,
+    event_id: UUID,
+    classes: Mapping[str, type[Any]],
+    reactions: Reactions,
+    *,
+    now: datetime,
+) -> None:
+    """Bring an event to its handlers: to all as one, which is cheap, or when one fails to each."""
+    for run in (_run_as_one, _run_each):
+        try:
+            with begin() as session:
+                _take_up(session, event_id, classes, reactions, run, now=now)
+        except Exception as exc:
+            if run is _run_each:
+                raise
+            # Who it was, and of what kind, is found out by parting them.
+            log.info("handlers parted: %s", type(exc).__name__, extra={"event_id": str(event_id)})
+        else:
+            return
+
+
 def _take_up(
     session: Session,
     event_id: UUID,
     classes: Mapping[str, type[Any]],
     reactions: Reactions,
+    run: Run,
     *,
     now: datetime,
 ) -> None:
@@ -168,11 +195,7 @@ def _take_up(
     except TypeError:  # written by a release that knew it by other fields
         _postpone(row, f"its payload does not fit {row.name}", now=now)
         return
-    failures = [
-        failure
-        for handler in reactions[event_class]
-        if (failure := _run_once(session, row, handler, event, now=now))
-    ]
+    failures = run(session, row, reactions[event_class], event, now=now)
     if failures:
         _postpone(row, "; ".join(failures), now=now)
     else:
@@ -191,26 +214,49 @@ def _lock_waiting(session: Session, event_id: UUID, *, now: datetime) -> OutboxE
     ).one_or_none()
 
 
-def _run_once(
-    session: Session, row: OutboxEvent, handler: Handler, event: Any, *, now: datetime
-) -> str | None:
-    name = f"{handler.__module__}.{handler.__qualname__}"
-    receipt = (
-        insert(OutboxReceipt)
-        .values(event_id=row.id, handler=name, at=now)
-        .on_conflict_do_nothing()
-        .returning(OutboxReceipt.handler)
-    )
-    try:
-        with session.begin_nested():
-            # `returning` tells whether the row is new; rowcount cannot be trusted here.
-            if session.execute(receipt).scalar_one_or_none() is None:
-                return None
+def _run_as_one(
+    session: Session, row: OutboxEvent, handlers: Sequence[Handler], event: Any, *, now: datetime
+) -> list[str]:
+    """Run all handlers in the transaction itself: whatever one raises undoes all of them."""
+    owed = _leave_receipts(session, row, handlers, now=now)
+    for handler in handlers:
+        if _name_of(handler) in owed:
             handler(event, session=session, now=now)
-    except Exception as exc:
-        log.exception("handler failed", extra={"handler": name, "event_id": str(row.id)})
-        return f"{name}: {type(exc).__name__}"
-    return None
+    return []
+
+
+def _run_each(
+    session: Session, row: OutboxEvent, handlers: Sequence[Handler], event: Any, *, now: datetime
+) -> list[str]:
+    """Run each handler behind a savepoint of its own; return which failed, and how."""
+    failures: list[str] = []
+    for handler in handlers:
+        name = _name_of(handler)
+        try:
+            with session.begin_nested():
+                if _leave_receipts(session, row, [handler], now=now):
+                    handler(event, session=session, now=now)
+        except Exception as exc:
+            log.exception("handler failed", extra={"handler": name, "event_id": str(row.id)})
+            failures.append(f"{name}: {type(exc).__name__}")
+    return failures
+
+
+def _leave_receipts(
+    session: Session, row: OutboxEvent, handlers: Sequence[Handler], *, now: datetime
+) -> set[str]:
+    """Write receipts; return the names of handlers that had left none, which are to run."""
+    if not handlers:
+        return set()
+    receipts = [
+        {"event_id": row.id, "handler": _name_of(handler), "at": now} for handler in handlers
+    ]
+    # `returning` tells which rows are new; rowcount cannot be trusted here.
+    return set(session.scalars(_RECEIPTS, receipts))
+
+
+def _name_of(handler: Handler) -> str:
+    return f"{handler.__module__}.{handler.__qualname__}"
 
 
 def _postpone(row: OutboxEvent, why: str, *, now: datetime) -> None:

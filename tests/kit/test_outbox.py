@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
 from sqlalchemy.orm import Session
 
 from kit.db import Begin
@@ -100,10 +100,33 @@ class TestRelay:
         handlers.failing = {"first"}
         relay(begin, reactions, now=now)
         handlers.failing = set()
+        handlers.seen.clear()
         relay(begin, reactions, now=now + timedelta(minutes=1))
-        assert [name for name, _, _ in handlers.seen] == ["first", "second", "first"]
+        assert [name for name, _, _ in handlers.seen] == ["first"]
         assert effects(begin) == ["first", "second"]
         assert only(begin).done_at == now + timedelta(minutes=1)
+
+    def test_a_failure_of_one_does_not_keep_the_others_waiting(
+        self, begin: Begin, now: datetime, handlers: Handlers, reactions: Any
+    ) -> None:
+        """They ran as one and are parted at once: what the second did is undone and done again."""
+        told(begin, Rang("front"), now)
+        handlers.failing = {"second"}
+        relay(begin, reactions, now=now)
+        assert [name for name, _, _ in handlers.seen] == ["first", "second"] * 2
+        assert effects(begin) == ["first"]
+
+    def test_parts_no_handlers_that_all_succeed(
+        self, begin: Begin, now: datetime, reactions: Any
+    ) -> None:
+        """A savepoint costs as much as what most handlers do."""
+        told(begin, Rang("front"), now)
+        with begin() as session:
+            statements: list[str] = []
+            event.listen(session.get_bind(), "savepoint", lambda *_: statements.append("savepoint"))
+        relay(begin, reactions, now=now)
+        # The fixture's own, one for each of the two transactions.
+        assert len(statements) == 2
 
     def test_l187_keeps_the_kind_of_failure_and_none_of_its_words(
         self, begin: Begin, now: datetime, handlers: Handlers, reactions: Any
