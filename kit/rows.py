@@ -90,7 +90,8 @@ class _Literal(TypeDecorator[Sequence[Any]]):
         """Return the array's text."""
         if value is None:
             return None
-        return f"{{{','.join(map(_WRITERS[self.element], value))}}}"
+        write = _WRITERS[self.element]
+        return f"{{{','.join('NULL' if one is None else write(one) for one in value)}}}"
 
 
 def _array(name: str, kind: TypeEngine[Any]) -> ColumnElement[Any]:

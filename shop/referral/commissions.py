@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 from uuid import UUID
 
@@ -16,6 +18,7 @@ from kit.sweep import is_due, postpone, settle
 from shop.orders import queries as orders
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.referral import persons, queries
+from shop.referral.booking import book
 from shop.referral.earning import (
     EXPENSE,
     Step,
@@ -27,14 +30,15 @@ from shop.referral.earning import (
     post,
 )
 from shop.referral.models import (
+    Attribution,
     Commission,
     CommissionRule,
     CommissionStatus,
     Earnings,
     EntryKind,
 )
+from shop.referral.persons import Inviter
 from shop.referral.rules import earned, earned_now, pick_rule
-from shop.referral.telling import note_earned
 
 S: Final = CommissionStatus
 LOOK_AGAIN: Final = timedelta(minutes=10)  # at an order that is not delivered, or being repaid
@@ -49,37 +53,28 @@ class EarnerChanged(Conflict):
     message = "账号状态已变化，请稍后重试"
 
 
-def earn(session: Session, order_id: UUID, *, earner_id: UUID, now: datetime) -> list[Commission]:
-    """Write down what a leader earns on each line of a paid order, by the rules of its placing.
+def earn(
+    session: Session, attribution: Attribution, by: Inviter, *, now: datetime
+) -> list[Commission]:
+    """Write down whose touch a paid order is owed to, and what this leader earns on its lines.
 
-    Raises `EarnerChanged`.
+    By the rules of the order's placing. Raises `EarnerChanged`.
     """
-    rules = queries.list_rules_of(session, order_id, leader_id=earner_id)
-    if not rules:
-        return []
-    earnings = lock_earnings(session, earner_id)
-    fate = persons.fate_of(session, earner_id)
-    # Who handed their sums over before we had the lock would keep these for ever.
-    if fate.has_joined:
-        raise EarnerChanged
-    # What is left behind by who closed the account is written back once.
-    if fate.has_closed:
-        return []
-    lines = orders.list_lines(session, [order_id])
-    made = _commissions(lines, rules, earner_id, now=now)
+    found = queries.list_lines_with_rules(session, attribution.order_id, leader_id=by.member_id)
+    made = _commissions(found, by.member_id, now=now)
     if not made:
+        session.add(attribution)
         return []
-    session.add_all(made)
-    session.flush()  # entries name them
-    note_earned(earnings, Fen(sum(one.amount_fen for one in made)), now=now)
-    post(
-        session,
-        earnings,
-        [Step(EntryKind.EARNED, EXPENSE, pending(earner_id), one.amount_fen, one) for one in made],
-        now=now,
-    )
-    # Units may have come back before this was heard of.
-    _adjust(session, earnings, made, lines, now=now)
+    if not by.has_sums:
+        lock_earnings(session, by.member_id)
+    if not book(session, attribution, made, now=now):
+        # Who handed their sums over just now would keep these for ever.
+        if persons.fate_of(session, by.member_id).has_joined:
+            raise EarnerChanged
+        return []
+    if any(line.refunded_fen for line, _ in found):
+        # Units came back before this was heard of.
+        adjust_order(session, attribution.order_id, now=now)
     return made
 
 
@@ -200,15 +195,11 @@ def _steps_back(earnings: Earnings, commission: Commission, back: int) -> list[S
 
 
 def _commissions(
-    lines: Sequence[OrderLine],
-    rules: Sequence[CommissionRule],
-    earner_id: UUID,
-    *,
-    now: datetime,
+    found: Sequence[tuple[OrderLine, CommissionRule]], earner_id: UUID, *, now: datetime
 ) -> list[Commission]:
     made: list[Commission] = []
-    for line in lines:
-        rule = pick_rule(rule for rule in rules if rule.sku_id in (None, line.sku_id))
+    for line, theirs in groupby(found, key=itemgetter(0)):
+        rule = pick_rule(rule for _, rule in theirs)
         commission = None if rule is None else _commission(line, rule, earner_id, now=now)
         if commission is not None:
             made.append(commission)

@@ -22,10 +22,14 @@ S = CommissionStatus
 
 
 def give_up_if_closed(session: Session, earnings: Earnings, *, now: datetime) -> None:
-    """Write back what a leader, whose sums are locked, has coming, if their account is closed."""
-    if earnings.pending_fen + earnings.payable_fen == 0:
-        return
+    """Write back what a leader, whose sums are locked, has coming, if their account is closed.
+
+    Nothing more is earned on it from then on.
+    """
     if not persons.fate_of(session, earnings.member_id).has_closed:
+        return
+    earnings.closed_at = earnings.closed_at or now
+    if earnings.pending_fen + earnings.payable_fen == 0:
         return
     member_id, ready = earnings.member_id, earnings.payable_fen
     steps: list[Step] = []

@@ -189,7 +189,8 @@ class Commission(Base, Retried):
 class Earnings(Base, Retried):
     """What one leader has coming, was paid and owes: the sums of their entries, kept by them.
 
-    `untold_fen` was earned since they were last told; `due_at`: tell them now.
+    `untold_fen` was earned since they were last told; `due_at`: tell them now. Closed sums are of
+    a leader who became part of another or is gone: nothing more is earned here.
     """
 
     __tablename__ = "earnings"
@@ -213,6 +214,7 @@ class Earnings(Base, Retried):
     paid_fen: Mapped[Fen] = mapped_column(default=0)
     debt_fen: Mapped[Fen] = mapped_column(default=0)
     untold_fen: Mapped[Fen] = mapped_column(default=0, server_default="0")
+    closed_at: Mapped[datetime | None]
 
 
 class EntryKind(StrEnum):

@@ -27,7 +27,7 @@ from shop.members.devices import share_a_device
 from shop.members.models import Identity, Member, MemberStatus
 from shop.orders.models import Order
 from shop.payments.models import Payment
-from shop.referral.models import Invite, Touch
+from shop.referral.models import Earnings, Invite, Touch
 
 MyPayment, TheirPayment = aliased(Payment), aliased(Payment)
 Named = BindParameter[UUID] | InstrumentedAttribute[UUID]
@@ -43,6 +43,7 @@ class Inviter:
     member_id: UUID
     has_joined: bool  # is part of another by now
     was_leader: bool  # when the order was paid, and still is
+    has_sums: bool  # has earned before, so that their accounts are open
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def _whole_of(members: Select[UUID, UUID | None]) -> CTE:
     return _with_their_parts(select(above.c.id).where(above.c.joined_into_id.is_(None)))
 
 
-def _inviter() -> Select[UUID, UUID, UUID, bool, bool]:
+def _inviter() -> Select[UUID, UUID, UUID, bool, bool, bool]:
     is_order = Order.id == bindparam("order_id")
     buyer = select(Member.id, Member.joined_into_id).join(Order, Order.member_id == Member.id)
     them = select(_whole_of(buyer.where(is_order)).c.id)
@@ -130,6 +131,7 @@ def _inviter() -> Select[UUID, UUID, UUID, bool, bool]:
             giver.id,
             giver.joined_into_id.is_not(None),
             func.coalesce(is_leader, false()),
+            exists().where(Earnings.member_id == giver.id),
         )
         .join(Invite, Invite.id == Touch.invite_id)
         .join(giver, giver.id == Invite.member_id)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, DateTime, Select, Uuid, bindparam, or_, select
+from sqlalchemy import ColumnElement, DateTime, Select, Uuid, bindparam, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from kit.errors import NotFound
@@ -77,9 +77,12 @@ def list_rules_for(
     return session.scalars(_RULES, {**sold, "leader_id": leader_id}).all()
 
 
-def list_rules_of(session: Session, order_id: UUID, *, leader_id: UUID) -> Sequence[CommissionRule]:
-    """Return the rules that apply to a line of the order, as it was placed, by this leader."""
-    return session.scalars(_RULES_OF_ORDER, {"order_id": order_id, "leader_id": leader_id}).all()
+def list_lines_with_rules(
+    session: Session, order_id: UUID, *, leader_id: UUID
+) -> list[tuple[OrderLine, CommissionRule]]:
+    """Return each line of the order, fresh, with each rule that applies to it by this leader."""
+    parameters = {"order_id": order_id, "leader_id": leader_id}
+    return [(line, rule) for line, rule in session.execute(_LINES_WITH_RULES, parameters)]
 
 
 def list_rules(session: Session) -> Sequence[CommissionRule]:
@@ -147,8 +150,12 @@ _RULES: Final = _rules(
     among(CommissionRule.sku_id, "sku_ids", Uuid()),
     bindparam("at", type_=DateTime(timezone=True)),
 )
-_RULES_OF_ORDER: Final = _rules(
-    Order.campaign_id,
-    CommissionRule.sku_id.in_(select(OrderLine.sku_id).where(OrderLine.order_id == Order.id)),
-    Order.placed_at,
-).join(Order, Order.id == bindparam("order_id"))
+_LINES_WITH_RULES: Final = (
+    _rules(Order.campaign_id, CommissionRule.sku_id == OrderLine.sku_id, Order.placed_at)
+    .with_only_columns(OrderLine, CommissionRule)
+    .join_from(OrderLine, Order, Order.id == OrderLine.order_id)
+    .join(CommissionRule, true())
+    .where(OrderLine.order_id == bindparam("order_id"))
+    .order_by(OrderLine.position)
+    .execution_options(populate_existing=True)
+)

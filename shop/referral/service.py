@@ -129,12 +129,13 @@ def attribute_order(session: Session, order_id: UUID, *, now: datetime) -> list[
         return []
     if by.has_joined:
         raise commissions.EarnerChanged
-    session.add(
-        Attribution(order_id=order_id, invite_id=by.invite_id, touch_id=by.touch_id, at=now)
+    attribution = Attribution(
+        order_id=order_id, invite_id=by.invite_id, touch_id=by.touch_id, at=now
     )
-    if not by.was_leader:
-        return []
-    return commissions.earn(session, order_id, earner_id=by.member_id, now=now)
+    if by.was_leader:
+        return commissions.earn(session, attribution, by, now=now)
+    session.add(attribution)
+    return []
 
 
 def add_rule(
@@ -208,6 +209,7 @@ def reassign(session: Session, *, gone_id: UUID, kept_id: UUID, now: datetime) -
             update(table).where(getattr(table, column) == gone_id).values({column: kept_id})
         )
     hand_over(session, locked[gone_id], locked[kept_id], now=now)
+    locked[gone_id].closed_at = now
     commissions.adjust_own(session, locked[kept_id], now=now)
     give_up_if_closed(session, locked[kept_id], now=now)
 

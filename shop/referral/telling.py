@@ -11,16 +11,8 @@ from kit.outbox import emit
 from kit.sweep import is_due, settle
 from shop.referral.earning import lock_earnings
 from shop.referral.events import CommissionEarned
-from shop.referral.models import Earnings
 
 TOGETHER_FOR: Final = timedelta(minutes=5)  # a flash sale is one message, and spends one grant
-
-
-def note_earned(earnings: Earnings, fen: Fen, *, now: datetime) -> None:
-    """Remember what a leader, whose sums are locked, is to be told of soon."""
-    earnings.untold_fen = Fen(earnings.untold_fen + fen)
-    if earnings.due_at is None:
-        earnings.due_at = now + TOGETHER_FOR
 
 
 def tell_earned(session: Session, member_id: UUID, *, now: datetime) -> None:

@@ -1,20 +1,20 @@
 """One leader under many hands at once: invites, earning, giving back, paying out."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from app.reactions import REACTIONS
 from kit.db import Begin
 from kit.outbox import relay
-from shop.referral import commissions, jobs
-from shop.referral.earning import lock_earnings
-from shop.referral.models import Earnings, EntryKind, Invite, Touch, TouchRefusal
+from shop.referral import jobs, queries
+from shop.referral.models import EntryKind, Invite, Touch, TouchRefusal
 from shop.referral.payouts import NotEnoughPayable
 from shop.withdrawals import jobs as withdrawal_jobs
 from shop.withdrawals.rules import AmountOutOfRange
@@ -22,6 +22,7 @@ from shop.withdrawals.service import WithdrawalOpen
 from tests.factories.referrals import HOLDS, ReferralBench
 from tests.factories.sales import LONG_AGO
 from tests.races.at_once import at_once, errors
+from tests.shop.referral.test_giving_up import close
 from tests.shop.referral.test_invites import join
 from tests.shop.referral.test_telling import told, wait
 
@@ -108,29 +109,59 @@ class TestSums:
 
 
 class TestJoining:
-    """A leader becomes part of another member while an order is owed to them."""
+    """A leader becomes part of another member, or leaves, while an order is owed to them."""
 
+    @pytest.mark.parametrize("has_sums", [True, False])
     def test_what_is_earned_at_that_moment_is_the_others(
-        self, shop: ReferralBench, monkeypatch: pytest.MonkeyPatch
+        self, shop: ReferralBench, monkeypatch: pytest.MonkeyPatch, has_sums: bool
     ) -> None:
         """Their sums were handed over between the look at who they are and the lock on them."""
         shop.rule()
         gone, kept = shop.leader(), shop.leader()
-        order_id = shop.place(shop.brought(gone), (shop.sku(), 1))
-        number = shop.start_payment(order_id).out_trade_no
-        shop.wechat.pay(number)
-        shop.notify(number)
-
-        def too_late(session: Session, member_id: UUID) -> Earnings:
-            monkeypatch.setattr(commissions, "lock_earnings", lock_earnings)
-            join(shop, gone, kept)
-            relay(shop.begin, REACTIONS, now=shop.now)
-            return lock_earnings(session, member_id)
-
-        monkeypatch.setattr(commissions, "lock_earnings", too_late)
+        before = 100 if has_sums and shop.sold(gone) else 0
+        order_id = self.paid(shop, gone)
+        self.too_late(shop, monkeypatch, lambda: join(shop, gone, kept))
         shop.relay()
         shop.now += timedelta(hours=1)
         shop.relay()
         assert [one.earner_id for one in shop.commissions(order_id)] == [kept]
-        assert (shop.sums(gone), shop.sums(kept)) == ((0, 0, 0, 0), (100, 0, 0, 0))
+        assert (shop.sums(gone), shop.sums(kept)) == ((0, 0, 0, 0), (before + 100, 0, 0, 0))
         assert shop.violations() == []
+
+    def test_nothing_is_earned_by_who_is_gone(
+        self, shop: ReferralBench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What they had was given up; the order is owed to their invite nevertheless."""
+        shop.rule()
+        leader = shop.leader()
+        shop.sold(leader)
+        order_id = self.paid(shop, leader)
+        self.too_late(shop, monkeypatch, lambda: close(shop, leader))
+        shop.relay()
+        assert shop.commissions(order_id) == []
+        assert shop.owed_to(order_id) == leader
+        assert shop.sums(leader) == (0, 0, 0, 0)
+        assert shop.violations() == []
+
+    def paid(self, shop: ReferralBench, leader: UUID) -> UUID:
+        """Return an order that is paid, and of which nobody has heard."""
+        order_id = shop.place(shop.brought(leader), (shop.sku(), 1))
+        number = shop.start_payment(order_id).out_trade_no
+        shop.wechat.pay(number)
+        shop.notify(number)
+        return order_id
+
+    def too_late(
+        self, shop: ReferralBench, monkeypatch: pytest.MonkeyPatch, change: Callable[[], object]
+    ) -> None:
+        """Have something change, and be heard of, once it is known who earns by which rules."""
+        look = queries.list_lines_with_rules
+
+        def looking(*args: Any, **kwargs: Any) -> Any:
+            monkeypatch.setattr(queries, "list_lines_with_rules", look)
+            found = look(*args, **kwargs)
+            change()
+            relay(shop.begin, REACTIONS, now=shop.now)
+            return found
+
+        monkeypatch.setattr(queries, "list_lines_with_rules", looking)
