@@ -143,7 +143,11 @@ ALARMS: tuple[Alarm, ...] = (
         "report_due_deliveries",
         2,
         lambda ports, now: orders.report_due_deliveries(
-            ports.begin, ports.shipping_desk, now=now, at_once=AT_ONCE
+            ports.begin,
+            ports.shipping_desk,
+            payer_hash_key=ports.payer_hash_key,
+            now=now,
+            at_once=AT_ONCE,
         ),
     ),
     Alarm(

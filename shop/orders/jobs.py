@@ -21,6 +21,7 @@ from shop.payments import queries as payments_queries
 from shop.payments import service as payments
 from shop.payments.gateway import GatewayError, RefundResult, RefundState, Refused
 from shop.payments.models import DeliveryReport, Payment, Refund, RefundReason, RefundStatus
+from shop.payments.payers import pick_payer
 
 FULFIL_ATTEMPTS: Final = 8
 SETTLE_AGAIN_AFTER: Final = timedelta(seconds=10)
@@ -106,13 +107,13 @@ def send_due_refunds(begin: Begin, gateways: Gateways, *, now: datetime, at_once
 
 
 def report_due_deliveries(
-    begin: Begin, desk: ShippingDesk, *, now: datetime, at_once: int = 1
+    begin: Begin, desk: ShippingDesk, *, payer_hash_key: bytes, now: datetime, at_once: int = 1
 ) -> Swept:
     """Report deliveries of WeChat payments to the platform, which holds the money until then."""
 
     def act(payment_id: UUID) -> None:
         with begin() as session:
-            leased = _lease_report(session, payment_id, now=now)
+            leased = _lease_report(session, payment_id, payer_hash_key=payer_hash_key, now=now)
         if leased is None:
             return
         report, payment, open_id = leased
@@ -228,7 +229,7 @@ def _note_refund_failure(
 
 
 def _lease_report(
-    session: Session, payment_id: UUID, *, now: datetime
+    session: Session, payment_id: UUID, *, payer_hash_key: bytes, now: datetime
 ) -> tuple[DeliveryReport, Payment, str] | None:
     report = session.get_one(
         DeliveryReport, payment_id, with_for_update=True, populate_existing=True
@@ -236,9 +237,10 @@ def _lease_report(
     if not is_due(report, now=now):
         return None
     payment = session.get_one(Payment, payment_id)
-    open_id = members.find_open_id(
+    open_ids = members.list_open_ids(
         session, report.member_id, platform=Platform.WECHAT, app_id=payment.app_id
     )
+    open_id = pick_payer(open_ids, payment.payer_hash, payer_hash_key=payer_hash_key)
     if open_id is None:
         if members.get_member(session, report.member_id).joined_into_id is not None:
             # The news that hands the report to whom they became part of is on its way.

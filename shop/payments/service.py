@@ -8,7 +8,6 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from kit.crypto import keyed_hash
 from kit.errors import Conflict
 from kit.ids import new_id, new_number
 from kit.lifecycle import move
@@ -29,6 +28,7 @@ from shop.payments.models import (
     RefundStatus,
     SecurityEvent,
 )
+from shop.payments.payers import hash_of
 from shop.payments.refund_batches import refund_number
 
 FIRST_QUESTION_AFTER: Final = timedelta(seconds=5)
@@ -91,7 +91,7 @@ def capture(
     payment.transaction_no = trade.transaction_no
     payment.captured_at = trade.paid_at or now
     if trade.payer_ref:
-        payment.payer_hash = keyed_hash(payer_hash_key, trade.payer_ref.encode())
+        payment.payer_hash = hash_of(trade.payer_ref, payer_hash_key)
     move(session, payment, PaymentStatus.CAPTURED, at=now, actor="platform")
     settle(payment)
     ledger.transfer(

@@ -14,6 +14,7 @@ from kit.errors import Conflict
 from kit.lifecycle import move
 from kit.retry import delay_after
 from kit.sweep import is_due, lease, postpone
+from shop.members import queries as members
 from shop.payments import service as payments
 from shop.payments.gateway import Channel, GatewayError, Refused, ResultUnknown
 from shop.payments.transfer_gateway import TransferGateway, TransferResult, TransferState
@@ -132,6 +133,10 @@ def _lease(
             return None
         payee_ref = service.find_payee(session, withdrawal.member_id, gateway)
         if payee_ref is None:
+            if members.get_member(session, withdrawal.member_id).joined_into_id is not None:
+                # The news that hands it to whom they became part of is on its way.
+                postpone(withdrawal, "the member was joined to another", now=now)
+                return None
             why = service.NoPayee.code
             service.end(session, earnings, withdrawal, S.FAILED, why=why, actor="rules", now=now)
             return None

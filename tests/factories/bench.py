@@ -280,21 +280,18 @@ class Bench:
             return list(session.scalars(found))
 
 
-def _asking(bench: Bench, now: datetime) -> Swept:
-    return jobs.ask_about_due_payments(bench.begin, bench.platforms, payer_hash_key=KEY, now=now)
-
-
-def _closing(bench: Bench, now: datetime) -> Swept:
-    return jobs.close_due_orders(bench.begin, bench.platforms, payer_hash_key=KEY, now=now)
+def _keyed(job: Callable[..., Swept]) -> Sweep:
+    """Return a sweep that asks the platforms, and knows payers by their hashes."""
+    return lambda bench, now: job(bench.begin, bench.platforms, payer_hash_key=KEY, now=now)
 
 
 SWEEPS: dict[str, Sweep] = {
-    "ask": _asking,
-    "close": _closing,
+    "ask": _keyed(jobs.ask_about_due_payments),
+    "close": _keyed(jobs.close_due_orders),
     "fulfil": lambda bench, now: jobs.fulfil_due_orders(bench.begin, now=now),
     "refund": lambda bench, now: jobs.send_due_refunds(bench.begin, bench.platforms, now=now),
-    "report": lambda bench, now: jobs.report_due_deliveries(bench.begin, bench.desk, now=now),
-    "reconcile": lambda bench, now: settlement.reconcile_due_days(
-        bench.begin, bench.platforms, payer_hash_key=KEY, now=now
+    "report": lambda bench, now: jobs.report_due_deliveries(
+        bench.begin, bench.desk, payer_hash_key=KEY, now=now
     ),
+    "reconcile": _keyed(settlement.reconcile_due_days),
 }

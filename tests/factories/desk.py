@@ -10,6 +10,7 @@ class MemoryDesk:
     """A shipping desk that writes down what is reported, once `trouble` lets it."""
 
     reported: list[str] = field(default_factory=list)
+    payers: list[str] = field(default_factory=list)
     trouble: Callable[[str, bool], None] | None = None
 
     def report_delivery(
@@ -19,5 +20,6 @@ class MemoryDesk:
         if self.trouble is not None:
             self.trouble("report_delivery", False)
         self.reported.append(out_trade_no)
+        self.payers.append(open_id)
         if self.trouble is not None:
             self.trouble("report_delivery", True)

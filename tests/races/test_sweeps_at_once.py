@@ -106,7 +106,7 @@ class TestSooner:
         assert swept == Swept(done=MANY, failed=0)
         assert count(bench, "SELECT count(*) FROM orders WHERE status = 'fulfilled'") == MANY
         reported = jobs.report_due_deliveries(
-            bench.begin, bench.desk, now=bench.now, at_once=AT_ONCE
+            bench.begin, bench.desk, payer_hash_key=KEY, now=bench.now, at_once=AT_ONCE
         )
         assert reported == Swept(done=MANY, failed=0)
         assert sorted(bench.desk.reported) == sorted(numbers)

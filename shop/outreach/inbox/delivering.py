@@ -92,6 +92,10 @@ def _take(
         _end(session, delivery, D.UNKNOWN, grant=GrantStatus.USED, now=now)
         return None
     message = session.get_one(InboxMessage, delivery.id)
+    if members.get_member(session, message.member_id).joined_into_id is not None:
+        # The news that hands the message to whom they became part of is on its way.
+        postpone(delivery, "the member was joined to another", now=now)
+        return None
     if not _is_worth_it(session, delivery, message, now=now):
         _end(session, delivery, D.INBOX_ONLY, grant=GrantStatus.OPEN, now=now)
         return None

@@ -1,6 +1,7 @@
 """The sweeps that give money back and report deliveries: one number each, until it is done."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
@@ -19,6 +20,13 @@ from tests.factories.trouble import Trouble, calls, once_ids_are_read
 
 ONE_MINUTE = timedelta(seconds=60)
 ERRORS = [ResultUnknown("no answer"), Busy("patience"), Refused("no", code="NO")]
+
+
+def join(bench: Bench, gone: UUID, kept: UUID) -> None:
+    """Make one member part of another."""
+    book = PhoneBook(key=b"k" * 32, hash_key=b"h" * 32)
+    with bench.begin() as session:
+        join_members(session, book, from_id=gone, into_id=kept, now=bench.now)
 
 
 class TestSendDueRefunds:
@@ -120,12 +128,19 @@ class TestReportDueDeliveries:
         bench.sweep("report")
         assert (self.report(bench).due_at, self.report(bench).last_error) == (None, "given up")
 
+    def test_names_who_paid_and_not_who_signed_in_last(self, bench: Bench) -> None:
+        """Of a member who was two the platform takes the one whose money it is, and no other."""
+        bench.wechat.payer = None  # each pays for themselves
+        gone, kept = bench.order(bench.bought()).member_id, bench.member()
+        join(bench, gone, kept)
+        relay(bench.begin, REACTIONS, now=bench.now)
+        bench.sweep("report")
+        assert bench.desk.payers == [f"open-{gone}"]
+
     def test_waits_for_the_news_that_the_member_became_part_of_another(self, bench: Bench) -> None:
         """Between the joining and its news nobody has an open id, and yet nobody has left."""
         gone, kept = bench.order(bench.bought()).member_id, bench.member()
-        book = PhoneBook(key=b"k" * 32, hash_key=b"h" * 32)
-        with bench.begin() as session:
-            join_members(session, book, from_id=gone, into_id=kept, now=bench.now)
+        join(bench, gone, kept)
         bench.sweep("report")
         assert (bench.desk.reported, self.report(bench).due_at is None) == ([], False)
         relay(bench.begin, REACTIONS, now=bench.now)

@@ -6,9 +6,12 @@ from uuid import UUID
 import pytest
 
 from kit.ids import new_id
+from shop.members.joining import join_members
 from shop.members.models import Member, MemberStatus
+from shop.members.phones import PhoneBook
 from shop.members.platforms import Platform
 from shop.orders.models import OrderStatus
+from shop.outreach import jobs
 from shop.outreach.gateway import ChannelRefused, ChannelUnavailable, RateLimited
 from shop.outreach.inbox import service as inbox
 from shop.outreach.inbox import telling
@@ -23,6 +26,9 @@ D = DeliveryStatus
 K = NoticeKind
 REFUNDED = Told(kind=K.ORDER_REFUNDED, cause="refund:1", page="pages/order/order", amount_fen=990)
 OPENING = Told(kind=K.OPENING_SOON, cause="opening:1", page="pages/x", campaign="周五秒杀")
+
+
+BOOK = PhoneBook(key=b"k" * 32, hash_key=b"h" * 32)
 
 
 def tell(bench: OutreachBench, told: Told, *member_ids: UUID) -> int:
@@ -88,6 +94,20 @@ class TestDeliver:
         found = sorted(one.status.value for one in bench.deliveries(member))
         assert found == ["inbox_only", "inbox_only", "sent"]
         assert len(bench.inbox(member)) == 3
+
+    def test_waits_for_the_news_that_the_member_became_part_of_another(
+        self, bench: OutreachBench, member: UUID
+    ) -> None:
+        tell(bench, OPENING, member)
+        kept = bench.member()
+        bench.grant(kept)
+        with bench.begin() as session:
+            join_members(session, BOOK, from_id=member, into_id=kept, now=bench.now)
+        platforms = bench.post.channels.member_messages
+        jobs.deliver_due_messages(bench.begin, platforms, now=bench.now)
+        assert [one.status for one in bench.deliveries(member)] == [D.PLANNED]
+        bench.pass_time(MINUTE, times=2)
+        assert [one.status for one in bench.deliveries(kept)] == [D.SENT]
 
     def test_an_unknown_outcome_uses_the_grant_up(self, bench: OutreachBench, member: UUID) -> None:
         bench.subscribe.trouble.lose_answers()

@@ -242,3 +242,16 @@ class TestAccounts:
         assert {bench.withdrawal(one.id).status for one in (first, second)} == {S.PAID}
         assert bench.sums(kept) == (0, 1200, 800, 0)
         assert bench.violations(with_books=True) == []
+
+    def test_between_the_joining_and_its_news_it_waits(self, bench: ReferralBench) -> None:
+        """Whoever became part of another has no purse any more, and has not gone."""
+        gone, kept = earner(bench), bench.member()
+        withdrawal = bench.withdraw(gone, 300)
+        join(bench, gone, kept)
+        bench.sweep("send")
+        assert bench.withdrawal(withdrawal.id).status is S.APPROVED
+        bench.relay()
+        bench.now += timedelta(minutes=1)
+        bench.sweep("send")
+        assert bench.withdrawal(withdrawal.id).status is S.PAID
+        assert bench.violations(with_books=True) == []
