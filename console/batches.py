@@ -27,7 +27,7 @@ from shop.catalog.models import Product, Sku
 from shop.operators import queries as operators
 from shop.operators.rules import Permission
 
-PAGE: Final = 50
+PAGE: Final = 20
 LAST_POSITION: Final = 2**31 - 1
 
 blueprint = make_room("batches")
