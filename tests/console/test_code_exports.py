@@ -82,6 +82,7 @@ class TestExporting:
         assert "下载 CSV" not in clerk.page(f"/approvals/{approval_id}")
         page = second.page(f"/approvals/{approval_id}")
         assert re.search(r"将交出的卡密</dt><dd>3<", page)
+        assert "卡密不会显示给您" in page
         assert second.post(f"/approvals/{approval_id}/approve").status_code == 303
         assert "等待申请人" in second.page(f"/approvals/{approval_id}")
         assert "下载 CSV" in clerk.page(f"/approvals/{approval_id}")
