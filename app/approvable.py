@@ -13,7 +13,7 @@ from console.versions import campaign_state
 from shop.approvals.models import Approval, ApprovalKind
 from shop.approvals.rules import Action, Actions, Done, Persons, StaleApproval
 from shop.campaigns import queries as campaigns
-from shop.cards import batches
+from shop.cards import batches, exporting
 from shop.cards import queries as cards
 from shop.cards.models import Batch
 from shop.cards.queries import BatchNotFound
@@ -35,6 +35,9 @@ def actions(ports: Ports) -> Actions:
         ApprovalKind.PUBLISH: _publishing(ports),
         ApprovalKind.UNDO_BATCH: Action(
             Permission.FREEZE, "stock.undo", "batch", _foresee_undo, _undo
+        ),
+        ApprovalKind.EXPORT_CODES: Action(
+            Permission.EXPORT_CODES, "stock.allow_export", "batch", _foresee_export, _allow_export
         ),
     }
 
@@ -108,6 +111,30 @@ def _undo(session: Session, approval: Approval, persons: Persons, now: datetime)
     before = {"status": batch.status.value, "cards": batch.cards_count}
     removed = batches.undo_batch(session, batch, actor=persons.decided_by, now=now)
     return Done(before, {"status": batch.status.value, "removed": removed})
+
+
+def _foresee_export(session: Session, approval: Approval, _now: datetime) -> Mapping[str, Any]:
+    batch = session.get(Batch, UUID(approval.subject))
+    if batch is None:
+        raise BatchNotFound
+    count = exporting.foresee_export(session, batch)
+    exporting.compare(approval, count)
+    return {
+        "file": batch.file_name,
+        "source": batch.source,
+        "exports_cards": count,
+        "left_before": exporting.count_left_before(session, batch),
+    }
+
+
+def _allow_export(session: Session, approval: Approval, _persons: Persons, now: datetime) -> Done:
+    """Let who asked fetch the codes; no card changes before they do, and no code is read here."""
+    batch = cards.get_batch(session, UUID(approval.subject))
+    count = exporting.foresee_export(session, batch)
+    exporting.compare(approval, count)
+    until = now + exporting.FETCHED_WITHIN
+    state = {"status": batch.status.value}
+    return Done(state, {**state, "cards": count, "fetched_until": until.isoformat()})
 
 
 def _line_of(approval: Approval) -> UUID | None:

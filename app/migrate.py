@@ -19,6 +19,8 @@ INSERT_ONLY: Final = (
     "transfers",
     "status_changes",
     "reveals",
+    "code_exports",
+    "exported_cards",
     "notices",
     "security_events",
     "campaign_edges",

@@ -21,6 +21,8 @@ from kit.errors import DomainError
 from shop.approvals import queries, service
 from shop.approvals.models import Approval, ApprovalKind, ApprovalStatus
 from shop.approvals.rules import check_decider, decidable, state_of
+from shop.cards import queries as cards
+from shop.cards.exporting import fetched_until
 from shop.operators import queries as operators
 from shop.operators.rules import Permission
 
@@ -29,7 +31,8 @@ PAGE: Final = 30
 PLACES: Final = {
     ApprovalKind.REFUND: ("console_orders.show", "order_id", Permission.ORDERS),
     ApprovalKind.PUBLISH: ("console_campaigns.show", "campaign_id", Permission.CAMPAIGNS),
-    ApprovalKind.UNDO_BATCH: ("console_stock.show", None, Permission.STOCK),
+    ApprovalKind.UNDO_BATCH: ("console_batches.show", "batch_id", Permission.STOCK),
+    ApprovalKind.EXPORT_CODES: ("console_batches.show", "batch_id", Permission.STOCK),
 }
 
 blueprint = make_room("approvals")
@@ -83,6 +86,11 @@ def list_all() -> str:
 @may(Permission.APPROVALS)
 def show(approval_id: UUID) -> str:
     """Show one request, with what it would do now."""
+    return page_of(approval_id)
+
+
+def page_of(approval_id: UUID, *, refusal: DomainError | None = None) -> str:
+    """Return the page of a request, and why its codes were not handed out, if so."""
     with ports().begin() as session:
         approval = queries.get_approval(session, approval_id)
         outlook = Outlook()
@@ -96,6 +104,9 @@ def show(approval_id: UUID) -> str:
             place=_place_of(approval),
             outlook=outlook,
             deeds_rows=operators.list_actions(session, subject=str(approval.id), limit=20).items,
+            export=cards.find_export(session, approval.id),
+            fetched_until=fetched_until(approval),
+            refusal=refusal,
             now=now(),
         )
 
@@ -176,7 +187,7 @@ def _place_of(approval: Approval) -> str | None:
     endpoint, name, needs = PLACES[approval.kind]
     if needs not in permissions():
         return None
-    values: dict[str, Any] = {} if name is None else {name: approval.subject}
+    values: dict[str, Any] = {name: approval.subject}
     return url_for(endpoint, **values)
 
 

@@ -15,6 +15,7 @@ from console.ports import ports
 from console.saved_views import find_views
 from group_buy.models import Group
 from shop.campaigns.models import Campaign
+from shop.cards.models import Batch, Card
 from shop.members.models import Member
 from shop.operators.rules import Permission
 from shop.orders.models import Order
@@ -27,6 +28,8 @@ PAGES_BY_ID: Final[tuple[tuple[Permission, type[Any], str, str], ...]] = (
     (Permission.CAMPAIGNS, Campaign, "console_campaigns.show", "campaign_id"),
     (Permission.MEMBERS, Member, "console_members.show", "member_id"),
     (Permission.GROUPS, Group, "console_groups.show", "group_id"),
+    (Permission.STOCK, Batch, "console_batches.show", "batch_id"),
+    (Permission.STOCK, Card, "console_batches.show_card", "card_id"),
 )
 
 blueprint = make_room("search")

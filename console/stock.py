@@ -131,6 +131,8 @@ def undo(batch_id: UUID) -> Any:
 def _change(batch_id: UUID, action: str, act: Callable[..., Any]) -> Any:
     with acting(action, "batch", str(batch_id)) as deed:
         change_batch(deed, batch_id, act)
+    if request.form.get("page") == "batch":
+        return redirect(url_for("console_batches.show", batch_id=batch_id), code=303)
     return redirect(url_for("console_stock.show"), code=303)
 
 

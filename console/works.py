@@ -169,7 +169,7 @@ WORKS: Final = {
         ),
         Work(
             "stock.unfreeze", "batch", P.FREEZE,
-            _l("未售的卡密重新出售。"), "console_stock.show",
+            _l("未售的卡密重新出售；已导出明文的永不再售。"), "console_stock.show",
             _look_at_batches(BatchStatus.FROZEN), _unfreeze,
             lambda _one: url_for("console_stock.show"), opposite="stock.freeze",
         ),

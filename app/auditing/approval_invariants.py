@@ -27,4 +27,16 @@ APPROVAL_INVARIANTS: Final = (
         " WHERE d.times IS DISTINCT FROM 1 OR d.who IS DISTINCT FROM CAST(a.decided_by_id AS text)"
         " OR a.decided_by_id = a.asked_by_id",
     ),
+    Invariant(
+        "I18.exported_codes_are_traced",
+        "codes left the house as two persons said, as many, and no other card is marked",
+        "SELECT e.id FROM code_exports e JOIN approvals a ON a.id = e.approval_id"
+        " LEFT JOIN exported_cards x ON x.export_id = e.id GROUP BY e.id, a.id"
+        " HAVING count(x.card_id) <> e.cards_count OR a.kind <> 'export_codes'"
+        " OR a.status <> 'carried_out' OR a.subject <> CAST(e.batch_id AS text)"
+        " OR (e.exported_by_id, e.approved_by_id) <> (a.asked_by_id, a.decided_by_id)"
+        " OR e.at NOT BETWEEN a.ended_at AND a.ended_at + interval '30 minutes'"
+        " UNION ALL SELECT c.id FROM cards c WHERE (c.exported_at IS NOT NULL)"
+        "   <> EXISTS (SELECT FROM exported_cards x WHERE x.card_id = c.id)",
+    ),
 )

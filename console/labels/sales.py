@@ -85,6 +85,8 @@ SALES_LABELS: Final[dict[str, dict[str, Any]]] = {
         "is_shared": _l("共享"),
         "roles": _l("角色"),
         "page": _l("页面"),
+        "asked_cards": _l("申请时的张数"),
+        "present_cards": _l("现在的张数"),
     },
     "event": {"stuck": _l("需人工")},
     "fault": {

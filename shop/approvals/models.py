@@ -20,6 +20,7 @@ class ApprovalKind(StrEnum):
     REFUND = "refund"  # a large one
     PUBLISH = "publish"  # a campaign below cost
     UNDO_BATCH = "undo_batch"  # of many cards
+    EXPORT_CODES = "export_codes"  # in plain text, however few
 
 
 class ApprovalStatus(StrEnum):

@@ -115,7 +115,10 @@ def freeze_batch(session: Session, batch: Batch, *, actor: str, now: datetime) -
 
 
 def unfreeze_batch(session: Session, batch: Batch, *, actor: str, now: datetime) -> None:
-    """Put the batch's free cards on sale again; raises `IllegalMove`."""
+    """Put the batch's free cards on sale again; raises `IllegalMove`.
+
+    Those whose codes left the house stay void, and off sale.
+    """
     move(session, batch, BatchStatus.OPEN, at=now, actor=actor)
     _set_sellable(session, batch, is_sellable=True)
 
@@ -126,9 +129,9 @@ def undo_batch(session: Session, batch: Batch, *, actor: str, now: datetime) -> 
     The codes may be imported again, under the right SKU. Raises `BatchInUse` or `IllegalMove`.
     """
     move(session, batch, BatchStatus.UNDONE, at=now, actor=actor)
-    _lock_cards(session, batch)
+    lock_cards(session, batch)
     count = _count_untouched(session, batch)
-    for part in _parts(session, batch):
+    for part in parts_of(session, batch):
         session.execute(delete(Card).where(part), execution_options=_BEHIND_THE_SESSION)
     return count
 
@@ -138,6 +141,19 @@ def foresee_undo(session: Session, batch: Batch) -> int:
     if not batch.lifecycle.allows(batch.status, BatchStatus.UNDONE):
         raise IllegalMove(kind="batch", old=batch.status.value, new=BatchStatus.UNDONE.value)
     return _count_untouched(session, batch)
+
+
+def lock_cards(session: Session, batch: Batch) -> None:
+    """Lock every card of the batch in the common order, and wait for whoever is taking one."""
+    locked = select(Card.id).where(Card.batch_id == batch.id).order_by(*LOCK_ORDER)
+    session.execute(select(func.count()).select_from(locked.with_for_update().subquery()))
+
+
+def parts_of(session: Session, batch: Batch) -> Iterator[ColumnElement[bool]]:
+    """Divide the batch's cards, so that no statement on a large batch runs out of time."""
+    last = session.scalar(select(func.max(Card.position)).where(Card.batch_id == batch.id))
+    for first in range(0, 0 if last is None else last + 1, PART):
+        yield and_(Card.batch_id == batch.id, Card.position >= first, Card.position < first + PART)
 
 
 def _count_untouched(session: Session, batch: Batch) -> int:
@@ -215,22 +231,9 @@ def _write(session: Session, batch: Batch, rows: Sequence[dict[str, Any]]) -> se
 
 def _set_sellable(session: Session, batch: Batch, *, is_sellable: bool) -> None:
     # All of them, held ones too: what comes back from an order must not be sold either.
-    _lock_cards(session, batch)
-    for part in _parts(session, batch):
+    lock_cards(session, batch)
+    for part in parts_of(session, batch):
         session.execute(
-            update(Card).where(part).values(is_sellable=is_sellable),
+            update(Card).where(part, Card.exported_at.is_(None)).values(is_sellable=is_sellable),
             execution_options=_BEHIND_THE_SESSION,
         )
-
-
-def _lock_cards(session: Session, batch: Batch) -> None:
-    """Lock every card of the batch in the common order, and wait for whoever is taking one."""
-    locked = select(Card.id).where(Card.batch_id == batch.id).order_by(*LOCK_ORDER)
-    session.execute(select(func.count()).select_from(locked.with_for_update().subquery()))
-
-
-def _parts(session: Session, batch: Batch) -> Iterator[ColumnElement[bool]]:
-    """Divide the batch's cards, so that no statement on a large batch runs out of time."""
-    last = session.scalar(select(func.max(Card.position)).where(Card.batch_id == batch.id))
-    for first in range(0, 0 if last is None else last + 1, PART):
-        yield and_(Card.batch_id == batch.id, Card.position >= first, Card.position < first + PART)

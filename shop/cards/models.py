@@ -1,4 +1,4 @@
-"""Tables of the card vault: batches, cards and the log of reveals."""
+"""Tables of the card vault: batches, cards, the log of reveals, codes that left the house."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -89,6 +89,10 @@ class Card(Base):
         CheckConstraint(
             "(status = 'revealed') <= (first_revealed_at IS NOT NULL)", name="revealed_when"
         ),
+        CheckConstraint(
+            "exported_at IS NULL OR (status = 'void' AND NOT is_sellable)",
+            name="exported_is_not_sold",
+        ),
         Index(
             "ix_cards_free",
             "sku_id",
@@ -124,6 +128,7 @@ class Card(Base):
     member_id: Mapped[UUID | None]  # the owner once delivered
     delivered_at: Mapped[datetime | None]
     first_revealed_at: Mapped[datetime | None]
+    exported_at: Mapped[datetime | None]  # when its code first left the house; then it stays void
 
     def __repr__(self) -> str:
         """Show the id alone; not even ciphertext belongs in a log."""
@@ -140,3 +145,33 @@ class Reveal(Base):
     member_id: Mapped[UUID] = mapped_column(ForeignKey("members.id"), index=True)
     request_id: Mapped[str] = mapped_column(String(64))
     at: Mapped[datetime]
+
+
+class CodeExport(Base):
+    """Plain codes that left the house: of which batch, how many, by whose two words. Insert-only.
+
+    A request that was approved hands codes out once; it says why.
+    """
+
+    __tablename__ = "code_exports"
+    __table_args__ = (
+        CheckConstraint("exported_by_id <> approved_by_id", name="two_persons"),
+        CheckConstraint("cards_count > 0", name="cards_count_sane"),
+    )
+
+    id: Mapped[PrimaryId]
+    approval_id: Mapped[UUID] = mapped_column(ForeignKey("approvals.id"), unique=True)
+    batch_id: Mapped[UUID] = mapped_column(ForeignKey("batches.id"), index=True)
+    cards_count: Mapped[int]
+    exported_by_id: Mapped[UUID] = mapped_column(ForeignKey("operators.id"))
+    approved_by_id: Mapped[UUID] = mapped_column(ForeignKey("operators.id"))
+    at: Mapped[datetime]
+
+
+class ExportedCard(Base):
+    """One card of an export: who has a code asks here who took it out. Insert-only."""
+
+    __tablename__ = "exported_cards"
+
+    export_id: Mapped[UUID] = mapped_column(ForeignKey("code_exports.id"), primary_key=True)
+    card_id: Mapped[UUID] = mapped_column(ForeignKey("cards.id"), primary_key=True, index=True)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from kit.errors import NotFound
 from kit.lifecycle import StatusChange
 from kit.pages import Page, read_page
-from shop.cards.models import Batch, BatchStatus, Card, CardStatus
+from shop.cards.models import Batch, BatchStatus, Card, CardStatus, CodeExport
 
 
 class CardNotFound(NotFound):
@@ -162,3 +162,28 @@ def was_ever_held(session: Session, batch_id: UUID) -> bool:
         .limit(1)
     )
     return session.scalar(held) is not None
+
+
+def get_card(session: Session, card_id: UUID) -> Card:
+    """Return the card, whosever it is; raises `CardNotFound`."""
+    card = session.get(Card, card_id)
+    if card is None:
+        raise CardNotFound
+    return card
+
+
+def list_batch_cards(session: Session, batch_id: UUID, *, after: int, limit: int) -> Sequence[Card]:
+    """Return cards of the batch as they stood in the file, behind a position."""
+    return session.scalars(
+        select(Card)
+        .where(Card.batch_id == batch_id, Card.position > after)
+        .order_by(Card.position)
+        .limit(limit)
+    ).all()
+
+
+def find_export(session: Session, approval_id: UUID) -> CodeExport | None:
+    """Return the export that a request led to, or None if nobody has fetched it."""
+    return session.scalars(
+        select(CodeExport).where(CodeExport.approval_id == approval_id)
+    ).one_or_none()

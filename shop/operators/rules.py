@@ -75,6 +75,7 @@ class Permission(StrEnum):
     STOCK = "stock.see"
     IMPORT = "stock.import"
     FREEZE = "stock.freeze"  # and undo
+    EXPORT_CODES = "stock.export_codes"  # in plain text, as one of two persons
     ORDERS = "orders.see"
     REFUNDS = "refunds.see"
     REFUND = "refunds.make"
@@ -122,7 +123,7 @@ MAY: Final[dict[Role, frozenset[Permission]]] = {
     Role.PLANNER: frozenset(
         {P.TODAY, P.CAMPAIGNS, P.PLAN, P.RUN, P.STOP_ALL, P.STOCK, P.IMPORT, P.FREEZE, P.ORDERS}
         | {P.LEADERS, P.RATES, P.GROUPS, P.COMPLETE, P.APPROVALS, P.APPROVE}
-        | {P.OUTREACH, P.PUSH, P.CHAT_GROUPS, P.REPORTS}
+        | {P.OUTREACH, P.PUSH, P.CHAT_GROUPS, P.REPORTS, P.EXPORT_CODES}
     ),
     Role.SUPPORT: frozenset(
         {P.TODAY, P.CAMPAIGNS, P.STOCK, P.ORDERS, P.REFUNDS, P.REFUND, P.STOP_ALL}

@@ -50,21 +50,35 @@ def browser(no_child_left: None) -> Iterator[Browser]:
         found.close()
 
 
+def open_window(browser: Browser, shop: RunningShop, *, role: str) -> Window:
+    """Return the console as a new operator with this role sees it."""
+    name = f"lin-{uuid4().hex[:6]}"  # the shop may have been shown before
+    added = shop.flask("operators", "add", name, "--role", role)
+    assert added.returncode == 0, added.stdout
+    words = dict(re.findall(r"^(password|authenticator) +(\S+)$", added.stdout, re.MULTILINE))
+    found = Window(
+        browser,
+        shop.url,
+        name=name,
+        secret=(words["password"], words["authenticator"]),
+    )
+    found.shop = shop
+    return found
+
+
 @pytest.fixture(scope="module")
 def window(browser: Browser, running_shop: RunningShop) -> Iterator[Window]:
     """Return the console as its owner sees it, with one SKU to sell."""
     made = running_shop.flask("sample", "sku", "--stock", "20", "--price-fen", "2000")
     assert made.returncode == 0, made.stdout
-    name = f"lin-{uuid4().hex[:6]}"  # the shop may have been shown before
-    added = running_shop.flask("operators", "add", name, "--role", "owner")
-    assert added.returncode == 0, added.stdout
-    words = dict(re.findall(r"^(password|authenticator) +(\S+)$", added.stdout, re.MULTILINE))
-    found = Window(
-        browser,
-        running_shop.url,
-        name=name,
-        secret=(words["password"], words["authenticator"]),
-    )
-    found.shop = running_shop
+    found = open_window(browser, running_shop, role="owner")
+    yield found
+    found.context.close()
+
+
+@pytest.fixture(scope="module")
+def planner_window(browser: Browser, running_shop: RunningShop) -> Iterator[Window]:
+    """Return the console as somebody else sees it, in a browser of their own."""
+    found = open_window(browser, running_shop, role="planner")
     yield found
     found.context.close()

@@ -15,7 +15,7 @@ from werkzeug.routing import RequestRedirect
 from kit.ids import new_id
 from kit.outbox import OutboxEvent
 from shop.campaigns import jobs
-from shop.cards.models import Batch
+from shop.cards.models import Batch, Card
 from shop.operators.models import Operator, SavedView
 from shop.orders import queries as orders
 from shop.orders import refunding
@@ -68,10 +68,12 @@ def fill(office: Office) -> Filled:
         ids |= {"order_id": told["id"], "number": _stick(session, told["id"], office.world.now)}
         keeper = session.scalars(select(Operator).where(Operator.name == owner.name)).one()
         batch_id = session.scalars(select(Batch.id).order_by(Batch.id.desc()).limit(1)).one()
+        card_id = session.scalars(select(Card.id).order_by(Card.id.desc()).limit(1)).one()
         rows = _rows(keeper.id, office.world.now)
         session.add_all(rows.values())
         ids |= {name: str(row.id) for name, row in rows.items()}
         ids |= {"batch_id": str(batch_id), "operator_id": str(keeper.id)}
+        ids |= {"card_id": str(card_id)}
     return Filled(ids)
 
 

@@ -13,7 +13,7 @@ from kit.crypto import new_token
 from kit.ids import new_id
 from shop.operators.models import Operator, OperatorSession, OperatorStatus
 from shop.operators.rules import LONGEST_STAY
-from shop.operators.secret_words import OperatorKeys, token_hash
+from shop.operators.secret_words import OperatorKeys, new_totp_secret, seal_totp, token_hash
 from tests.miniprogram_api.world import World
 
 COOKIE = "console"
@@ -27,6 +27,7 @@ class Clerk:
     client: FlaskClient
     name: str = ""
     token: str = ""
+    secret: str = ""  # that codes are shown of
 
     def get(self, path: str, **more: Any) -> TestResponse:
         """Look at a page."""
@@ -66,13 +67,14 @@ class Office:
 
     def clerk(self, *roles: str, name: str = "") -> Clerk:
         """Return an operator with these roles who is signed in; no password is hashed for it."""
+        operator_id, secret = new_id(), new_totp_secret()
         operator = Operator(
-            id=new_id(),
+            id=operator_id,
             name=name or f"clerk-{new_id().hex[-8:]}",
             status=OperatorStatus.ACTIVE,
             roles=list(roles),
             password_hash="none",
-            totp_sealed=b"",
+            totp_sealed=seal_totp(secret, operator_id=operator_id, keys=self.keys),
             created_by="tests",
             created_at=self.world.now,
         )
@@ -91,7 +93,7 @@ class Office:
                 )
             )
         clerk = self.visitor()
-        clerk.name, clerk.token = operator.name, token
+        clerk.name, clerk.token, clerk.secret = operator.name, token, secret
         clerk.client.set_cookie(COOKIE, token, path="/console")
         return clerk
 

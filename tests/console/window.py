@@ -10,7 +10,7 @@ from typing import Any, Final
 import pyotp
 from playwright.sync_api import Browser, Page
 
-from kit.clock import SHANGHAI
+from kit.clock import SHANGHAI, utc_now
 from tests.running_shop import RunningShop
 
 AXE: Final = Path(__file__).parent / "vendored" / "axe.min.js.gz"
@@ -24,21 +24,23 @@ FLAGS: Final = [
 RULES: Final = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 
 
-def renew(page: Page) -> None:
-    """Replace what others know, as everybody does who signs in for the first time."""
+def renew(page: Page) -> str:
+    """Replace what others know, as everybody does first, and return the authenticator's secret."""
     page.wait_for_url(re.compile("/console/renew$"))
     page.fill("#password", "correct horse battery")
     page.fill("#again", "correct horse battery")
-    page.fill("#code", pyotp.TOTP(page.inner_text("#secret")).now())
+    secret = page.inner_text("#secret")
+    page.fill("#code", pyotp.TOTP(secret).now())
     page.click("main button.btn-primary")
     page.click("a.btn-primary")
+    return secret
 
 
 class Window:
     """A page whose troubles are kept."""
 
     def __init__(self, browser: Browser, base: str, *, name: str, secret: tuple[str, str]) -> None:
-        self.base = base
+        self.base, self.name = base, name
         self.shop: RunningShop | None = None
         self.context = browser.new_context(viewport={"width": 1280, "height": 900})
         self.context.set_default_timeout(15_000)
@@ -53,13 +55,17 @@ class Window:
         self.page.fill("#password", secret[0])
         self.page.fill("#code", pyotp.TOTP(secret[1]).now())
         self.page.click("button.btn-primary")
-        renew(self.page)
+        self.secret = renew(self.page)
         self.page.wait_for_url(f"{base}/console")
 
     def go(self, path: str) -> Page:
         """Open a page of the console."""
         self.page.goto(f"{self.base}/console{path}")
         return self.page
+
+    def next_code(self) -> str:
+        """Return the authenticator's next code: no clock has come to it, so none has used it."""
+        return pyotp.TOTP(self.secret).at(utc_now(), counter_offset=1)
 
     def breaches(self) -> list[Any]:
         """Return what axe finds on the page, each rule with the places that break it."""

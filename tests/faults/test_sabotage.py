@@ -16,6 +16,7 @@ from tests.servers import ROOT, DatabaseServer
 COPIED: Final = (
     "app",
     "config",
+    "console",
     "flash_sale",
     "group_buy",
     "kit",
@@ -162,6 +163,13 @@ MUTANTS: Final = (
         (("elif payment.channel is not gateway.channel:", "elif False:"),),
         f"{ORDERS}/test_paying.py",
         "another_channel",
+    ),
+    Mutant(
+        "h133 whoever may export fetches the codes that another asked for",
+        "shop/cards/exporting.py",
+        ((" or approval.asked_by_id != by.operator_id:", ":"),),
+        "tests/shop/cards/test_exporting.py",
+        "nobody_else",
     ),
 )
 

@@ -42,6 +42,8 @@ FACTS = {
     "transfers",
     "status_changes",
     "reveals",
+    "code_exports",
+    "exported_cards",
     "notices",
     "security_events",
     "campaign_edges",
