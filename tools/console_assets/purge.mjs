@@ -5,7 +5,7 @@ const [found] = await new PurgeCSS().purge({
   css: ["node_modules/@tabler/core/dist/css/tabler.min.css"],
   content: ["../../console/templates/**/*.html", "../../console/static/console.js", "../../console/static/charts.js"],
   safelist: {
-    standard: [/^bg-(green|orange|red|blue|secondary)-lt$/, /^text-(red|green)$/, "show", "active", "disabled", "is-invalid"],
+    standard: [/^bg-(green|orange|red|blue|secondary)-lt$/, /^text-(red|green|orange)$/, "show", "active", "disabled", "is-invalid"],
     greedy: [/data-bs-theme/],
   },
   variables: false,
