@@ -37,8 +37,8 @@ BOUGHT_IN_CAMPAIGN: Final = (
     select(func.coalesce(func.sum(_UNITS), 0))
     .join(Order, Order.id == OrderLine.order_id)
     .where(
-        Order.campaign_id == bindparam("campaign"),
-        Order.member_id == bindparam("member"),
+        Order.campaign_id == bindparam("campaign", type_=Uuid()),
+        Order.member_id == bindparam("member", type_=Uuid()),
         Order.status != OrderStatus.CLOSED,
     )
 )
