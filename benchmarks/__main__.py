@@ -99,7 +99,8 @@ def run(benchmarks: Sequence[Benchmark], plan: Plan, *, only: str = "") -> tuple
     for each in benchmarks:
         _say(f"measuring {', '.join(each.names)}")
         try:
-            figures += [figure for figure in each.run(plan) if figure.name.startswith(only)]
+            for figure in each.run(plan):  # one by one: what breaks later takes none away
+                figures += [figure] if figure.name.startswith(only) else []
         except Exception:
             # The others are worth having all the same.
             traceback.print_exc()

@@ -48,6 +48,11 @@ LISTS: Final = (
     "/ledger",
     "/ledger/accounts/{clearing}",
     "/stock",
+    "/groups?status=formed",
+    "/members",
+    "/leaders",
+    "/withdrawals?status=paid",
+    "/audit?action=campaigns.pause",
 )
 REPORTS: Final = (
     "days",
@@ -193,7 +198,7 @@ def _first_rows(browser: Browser, console: Console, path: str, factor: int, plan
         page.goto(console.base)  # what every page is made of is kept from now on
         client = page.context.new_cdp_session(page)
         client.send("Emulation.setCPUThrottlingRate", {"rate": factor})
-        for _ in range(plan.size(7, quick=2)):
+        for _ in range(plan.size(5, quick=2)):
             started = perf_counter()
             page.goto(f"{console.base}{path}", wait_until="commit")
             page.wait_for_selector("main tbody tr")
@@ -215,7 +220,7 @@ def _bytes(browser: Browser, console: Console, path: str) -> float:
 def _shift(browser: Browser, console: Console, plan: Plan) -> float:
     """Return by how much a live room moves while its numbers are refreshed."""
     with console.site.postgres.connect(MAIN_DATABASE) as owner, _window(browser, console) as page:
-        campaign = _live_campaign(owner)
+        campaign = _live_campaign(owner, "group_buy")
         page.add_init_script(WATCH_SHIFTS)
         page.goto(f"{console.base}/campaigns/{campaign}/live", wait_until="networkidle")
         for _ in range(plan.size(3, quick=1)):
@@ -224,11 +229,12 @@ def _shift(browser: Browser, console: Console, plan: Plan) -> float:
         return float(page.evaluate("window.shifts"))
 
 
-def _live_campaign(owner: Any) -> str:
-    """Return a group-buy of which orders were made."""
+def _live_campaign(owner: Any, kind: str) -> str:
+    """Return a campaign that sold something."""
     found = owner.execute(
-        "SELECT c.id FROM campaigns c JOIN orders o ON o.campaign_id = c.id"
-        " WHERE c.kind = 'group_buy' ORDER BY c.id DESC LIMIT 1"
+        "SELECT id FROM campaigns AS c WHERE kind = %s AND EXISTS"
+        " (SELECT FROM orders WHERE campaign_id = c.id) ORDER BY id DESC LIMIT 1",
+        [kind],
     ).fetchone()
     return str(found[0])
 
@@ -255,13 +261,13 @@ def _answer_ms(console: Console, path: str, plan: Plan) -> float:
 def _live_cpu(console: Console, plan: Plan) -> float:
     """Return the share of a core, in percent, that live rooms of many operators cost the web."""
     with console.site.postgres.connect(MAIN_DATABASE) as owner:
-        campaign = _live_campaign(owner)
-    place = f"{console.base}/campaigns/{campaign}/live/snapshot"
+        rooms = [_live_campaign(owner, kind) for kind in ("group_buy", "flash_sale")]
+    places = [f"{console.base}/campaigns/{room}/live/snapshot" for room in rooms]
     web = console.site.process_ids()["web"]
     ends = threading.Event()
-    watchers = [
-        threading.Thread(target=_watch, args=(console, place, ends)) for _ in range(OPERATORS)
-    ]
+    acts = [(_watch, places[number % 2]) for number in range(OPERATORS)]
+    acts.append((_keep_changing, rooms[0]))
+    watchers = [threading.Thread(target=act, args=(console, of, ends)) for act, of in acts]
     for watcher in watchers:
         watcher.start()
     sleep(2)
@@ -281,6 +287,13 @@ def _watch(console: Console, place: str, ends: threading.Event) -> None:
         answer = client.get(place, headers={"X-Live": "1", "If-None-Match": known}, timeout=30)
         answer.raise_for_status()
         known = answer.headers.get("ETag", known)
+
+
+def _keep_changing(console: Console, campaign: str, ends: threading.Event) -> None:
+    """Have something new in a room every five seconds."""
+    with console.site.postgres.connect(MAIN_DATABASE) as owner:
+        while not ends.wait(5):
+            _change_numbers(owner, campaign)
 
 
 BENCHMARK: Final = Benchmark((ROWS, SLOW, BYTES, SHIFT, LIVE, REPORT), run)

@@ -4,11 +4,12 @@ from typing import Final
 
 import psycopg
 
-from benchmarks.seeding import seed_orders
+from benchmarks import console_surroundings as around
+from benchmarks.seeding import filling, seed_orders
 from shop.ledger.models import AccountKind
 from shop.ledger.rules import account_id
 
-CLAIMS: Final = 100  # of each flash sale, as many as it has units
+UNITS: Final = 110  # of each flash sale; a hundred are claimed, one a minute
 GROUPS: Final = 40
 REFUNDED: Final = 20  # one order of so many
 
@@ -29,13 +30,23 @@ SELECT id, '活动 ' || n, kind, 'settled', at, at + interval '2 hours', 1, 900,
 FROM sales ORDER BY n;
 
 INSERT INTO campaign_items (id, campaign_id, position, sku_id, deal_price_fen, allotment)
-SELECT item_id, sales.id, 0, sku.id, 900, {claims}
+SELECT item_id, sales.id, 0, sku.id, 900, {units}
 FROM sales, (SELECT id FROM skus LIMIT 1) AS sku ORDER BY n;
+
+INSERT INTO flash_terms (campaign_id, item_id, mode, limit_per_member, offer_seconds, shards,
+    early_seconds, early_units, early_orders)
+SELECT id, item_id, 'rush', 1, 300, 1, 0, 0, 1 FROM sales WHERE kind = 'flash_sale';
+
+INSERT INTO group_terms (campaign_id, seats_required, seats_max, ladder, lasts_seconds,
+    new_members_only, groups_per_member, seats_per_member)
+SELECT id, 3, 3, '{{"rungs": []}}', 3600, false, 10, 1 FROM sales WHERE kind = 'group_buy';
 
 INSERT INTO claims (id, campaign_id, limit_per_member, member_id, unit_no, order_id, status,
     claimed_at)
-SELECT uuidv7(), sales.id, 1, uuidv7(), 1, uuidv7(), 'paid', at + c * interval '1 second'
-FROM sales, generate_series(1, {claims}) AS c WHERE kind = 'flash_sale';
+SELECT uuidv7(), sales.id, 1, uuidv7(), 1, order_id, 'paid',
+    sales.at + (plan.n / (2 * {campaigns})) * interval '1 minute'
+FROM plan JOIN sales ON sales.n = 1 + (plan.n / 2) % {campaigns}
+WHERE plan.n % 2 = 0 AND kind = 'flash_sale';
 
 INSERT INTO groups (id, campaign_id, item_id, sku_id, status, initiator_id, seats_required,
     seats_max, seats_paid, house_seats, price_fen, opened_at, ends_at, formed_at, failed_at,
@@ -96,7 +107,7 @@ def seed_all(
     seed_orders(owner, orders)
     words = {
         "campaigns": campaigns,
-        "claims": CLAIMS,
+        "units": UNITS,
         "groups": GROUPS,
         "refunded": REFUNDED,
         "clearing": account_id(AccountKind.CLEARING, "wechat_pay"),
@@ -104,11 +115,8 @@ def seed_all(
         "sales": account_id(AccountKind.SALES),
         "due": account_id(AccountKind.REFUNDS_DUE),
     }
-    with owner.transaction():
-        owner.execute("SET LOCAL session_replication_role = replica")
-        owner.execute("SET LOCAL work_mem = '256MB'")
+    with filling(owner, {*TABLES, *around.TABLES}):
         for statement in f"{_CAMPAIGNS};{_BOOKS}".format(**words).split(";"):
             if statement.strip():
                 owner.execute(statement.encode())
-    for table in TABLES:
-        owner.execute(f"VACUUM (ANALYZE) {table}".encode())
+        around.seed_around(owner, orders=orders)

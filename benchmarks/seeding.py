@@ -1,5 +1,7 @@
 """A shop with many orders, written by SQL in one go; every constraint and index stays in place."""
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import psycopg
@@ -48,6 +50,13 @@ SELECT payment_id, order_id, 1, 'wechat_pay', 'app', 'merchant', 'TP' || lpad(n:
     'captured', 1000, 'T' || n, at, at + interval '15 minutes', at + interval '1 minute', 0
 FROM plan ORDER BY n;
 """
+_TABLES: Final = ("members", "orders", "order_lines", "payments")
+# Those that stand for no constraint; a constraint's own goes on being asked.
+_INDEXES: Final = """
+SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index
+WHERE indrelid = ANY(%s::regclass[])
+    AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid)
+"""
 
 
 def seed_orders(owner: "psycopg.Connection[tuple[object, ...]]", orders: int) -> None:
@@ -57,12 +66,31 @@ def seed_orders(owner: "psycopg.Connection[tuple[object, ...]]", orders: int) ->
     when a dump is read back; checks and unique indexes are.
     """
     members = orders // ORDERS_PER_MEMBER
-    with owner.transaction():
-        owner.execute("SET LOCAL session_replication_role = replica")
-        owner.execute("SET LOCAL work_mem = '256MB'")
+    with filling(owner, _TABLES):
         owner.execute(_MEMBERS.format(members=members).encode())
         for statement in _ORDERS.format(members=members, orders=orders).split(";"):
             if statement.strip():
                 owner.execute(statement.encode())
-    for table in ("members", "orders", "order_lines", "payments"):
+
+
+@contextmanager
+def filling(
+    owner: "psycopg.Connection[tuple[object, ...]]", tables: Collection[str]
+) -> Iterator[None]:
+    """Open a transaction that writes many rows: their indexes are made after, all at once.
+
+    Unique ones are asked then; the tables are as after a night of autovacuum.
+    """
+    with owner.transaction():
+        for setting in ("session_replication_role = replica", "synchronous_commit = off"):
+            owner.execute(f"SET LOCAL {setting}".encode())
+        for setting in ("work_mem = '256MB'", "maintenance_work_mem = '512MB'"):
+            owner.execute(f"SET LOCAL {setting}".encode())
+        indexes = owner.execute(_INDEXES, [list(tables)]).fetchall()
+        for name, _made_by in indexes:
+            owner.execute(f"DROP INDEX {name}".encode())
+        yield
+        for _name, made_by in indexes:
+            owner.execute(str(made_by).encode())
+    for table in tables:
         owner.execute(f"VACUUM (ANALYZE) {table}".encode())

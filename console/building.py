@@ -123,6 +123,7 @@ def install(app: APIFlask, instruments: Instruments) -> None:
         masked=showing.masked,
         masked_name=showing.masked_name,
         percent=showing.percent,
+        up_to=showing.up_to,
     )
     app.context_processor(_context)
     app.after_request(undo.offer)

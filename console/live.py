@@ -2,18 +2,22 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from flask import Response, jsonify, make_response, render_template, request
+from markupsafe import Markup
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from console import campaign_reading as reading
 from console import live_reading
-from console.door import make_room, may
+from console.door import make_room, may, permissions
 from console.ports import instruments, kept, kept_longer, now, ports
 from console.versions import campaign_state, version_of
+from console.words import select_language
+from flash_sale.burn_down import Point
 from group_buy import queries as group_buys
 from group_buy.models import Group
 from shop.campaigns.models import Campaign, CampaignKind
@@ -22,6 +26,7 @@ from shop.orders import queries as orders
 from shop.orders.models import Order
 
 RECENT = 12
+ROUGHLY = 30  # seconds by which a forecast may be off before it is news
 
 blueprint = make_room("live")
 
@@ -38,8 +43,7 @@ def show(campaign_id: UUID) -> str:
         campaign=campaign,
         wares=wares,
         version=version_of(campaign_state(campaign)),
-        told=_read(campaign),
-        now=now(),
+        numbers=Markup(_draw(campaign, _read(campaign_id))),  # noqa: S704 - our own template's
     )
 
 
@@ -47,15 +51,14 @@ def show(campaign_id: UUID) -> str:
 @may(Permission.CAMPAIGNS)
 def snapshot(campaign_id: UUID) -> Response:
     """Return the room's numbers as a piece of the page; 304 while they are the same."""
-    with ports().begin() as session:
-        campaign = reading.get_any(session, campaign_id)
-    told = _read(campaign)
-    response = make_response(
-        render_template("console/live_numbers.html", campaign=campaign, told=told, now=now())
-    )
+    told = _read(campaign_id)
+    digest = told["digest"]
+    if digest in request.if_none_match:
+        response = make_response("", 304)
+    else:
+        response = make_response(_draw_once(told))
     response.headers["Cache-Control"] = "private, no-cache"
-    response.set_etag(_digest(campaign, told))
-    response.make_conditional(request)
+    response.set_etag(digest)
     return response
 
 
@@ -66,18 +69,41 @@ def tell_time() -> Response:
     return jsonify(now=int(now().timestamp() * 1000))
 
 
-def _read(campaign: Campaign) -> dict[str, Any]:
-    """Return the room's numbers, as they were read a moment ago at most."""
-    told: dict[str, Any] = kept().get(("live", campaign.id), lambda: _read_now(campaign))
+def _draw_once(told: dict[str, Any]) -> str:
+    """Return the piece, drawn once for all who see the same, however many look."""
+    drawn, key = told["drawn"], (select_language(), permissions())
+    if key not in drawn:
+        drawn[key] = _draw(told["campaign"], told)
+    text: str = drawn[key]
+    return text
+
+
+def _draw(campaign: Campaign, told: dict[str, Any]) -> str:
+    """Return the piece of the page that is asked for again and again."""
+    return render_template(
+        "console/live_numbers.html",
+        campaign=campaign,
+        told=told,
+        curve=live_reading.curve_of(campaign, told, now=now()),
+        now=now(),
+    )
+
+
+def _read(campaign_id: UUID) -> dict[str, Any]:
+    """Return the campaign and its numbers, as they were read a moment ago at most."""
+    told: dict[str, Any] = kept().get(("live", campaign_id), lambda: _read_now(campaign_id))
     return told
 
 
-def _read_now(campaign: Campaign) -> dict[str, Any]:
+def _read_now(campaign_id: UUID) -> dict[str, Any]:
     """Return the numbers of the way of selling, and the last orders."""
-    told: dict[str, Any] = {"sale": None, "groups": None}
+    with ports().begin() as session:
+        campaign = reading.get_any(session, campaign_id)
+    told: dict[str, Any] = {"sale": None, "points": [], "groups": None}
     is_sale = campaign.kind is CampaignKind.FLASH_SALE
     if is_sale and campaign.status.value not in ("draft", "cancelled"):
         told["sale"] = instruments().watch(ports(), campaign.id)
+        told["points"] = kept_longer().get(("points", campaign.id), lambda: _read_points(campaign))
     with ports().begin() as session:
         if not is_sale:
             told["groups"] = _read_groups(session, campaign.id)
@@ -87,13 +113,19 @@ def _read_now(campaign: Campaign) -> dict[str, Any]:
     told["bringers"] = kept_longer().get(
         ("bringers", campaign.id), lambda: _read_bringers(campaign.id)
     )
-    return told
+    return {**told, "campaign": campaign, "digest": _digest(campaign, told), "drawn": {}}
 
 
 def _read_bringers(campaign_id: UUID) -> list[dict[str, Any]]:
     """Return who brings buyers; it adds up every order of a campaign, and is kept for longer."""
     with ports().begin() as session:
         return live_reading.list_bringers(session, campaign_id)
+
+
+def _read_points(campaign: Campaign) -> Sequence[Point]:
+    """Return what was left when; it adds up every claim of a sale, and is kept for longer."""
+    with ports().begin() as session:
+        return live_reading.list_points(session, campaign, now=now())
 
 
 def _read_groups(session: Session, campaign_id: UUID) -> dict[str, Any]:
@@ -133,8 +165,14 @@ def _list_recent(session: Session, campaign_id: UUID) -> list[dict[str, Any]]:
 
 
 def _digest(campaign: Campaign, told: dict[str, Any]) -> str:
-    """Return what changes when the numbers do; the moment they were taken at does not count."""
+    """Return what changes when the numbers do, and not because a moment has passed."""
     sale = told["sale"]
-    kept = {**told, "sale": sale and {name: sale[name] for name in sale if name != "at"}}
-    text = json.dumps([campaign_state(campaign), kept], default=str, sort_keys=True)
+    numbers = sale and {**sale, "at": None, "sold_out_in_seconds": _roughly(sale)}
+    counted = {**told, "sale": numbers}
+    text = json.dumps([campaign_state(campaign), counted], default=str, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _roughly(sale: dict[str, Any]) -> int | None:
+    seconds = sale["sold_out_in_seconds"]
+    return None if seconds is None else int(seconds) // ROUGHLY

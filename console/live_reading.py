@@ -1,13 +1,17 @@
 """What the live room reads beside the numbers of the sale: who brings buyers, and what happens."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from flash_sale import burn_down
+from flash_sale import queries as flash_sales
+from flash_sale.burn_down import Point, Window
 from group_buy.models import Group, GroupStatus
 from kit.lifecycle import StatusChange
 from shop.campaigns.models import Campaign, CampaignKind
@@ -30,6 +34,17 @@ class Bringer:
     views: int = 0
     joined: int = 0
     paid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """What is left of a sale over time, beside an even pace, and where that leads."""
+
+    window: Window
+    points: Sequence[Point]  # the last is now, or when the last unit went
+    ahead: Point | None  # by the present pace: sold out, or what is left at the end
+    sold_out_at: datetime | None
+    until: datetime  # how far it is drawn
 
 
 def list_bringers(session: Session, campaign_id: UUID) -> list[dict[str, Any]]:
@@ -73,6 +88,43 @@ def list_events(
         {"at": one.at, "kind": one.kind, "old": one.old, "new": one.new, "id": one.row_id}
         for one in changes
     ]
+
+
+def list_points(session: Session, campaign: Campaign, *, now: datetime) -> Sequence[Point]:
+    """Return what was left of a flash sale's units since it opened."""
+    sale = flash_sales.get_sale(session, campaign.id)
+    window = Window(sale.item.allotment, campaign.starts_at, campaign.ends_at)
+    return burn_down.read_points(session, campaign.id, window, now=now)
+
+
+def curve_of(campaign: Campaign, told: Mapping[str, Any], *, now: datetime) -> Curve | None:
+    """Return the curve of a flash sale that has begun, or None."""
+    sale, points = told["sale"], [*told["points"]]
+    if not sale or not points:
+        return None
+    window = Window(sale["stock"], campaign.starts_at, campaign.ends_at)
+    ahead, sold_out_at = None, None
+    if sale["left"]:
+        at = min(max(now, points[-1].at), window.ends_at)
+        points.append(Point(at, sale["left"], window.even_left(at)))
+        ahead = _look_ahead(window, sale, at)
+    else:
+        sold_out_at = points[-1].at
+    after = max((points[-1].at - window.starts_at) // 4, timedelta(seconds=1))
+    is_over = sold_out_at is not None
+    until = min(window.ends_at, points[-1].at + after) if is_over else window.ends_at
+    return Curve(window, points, ahead, sold_out_at, until)
+
+
+def _look_ahead(window: Window, sale: Mapping[str, Any], at: datetime) -> Point | None:
+    """Return when nothing is left at the present pace, or what is left at the end."""
+    if sale["sold_out_in_seconds"] is None or at >= window.ends_at:
+        return None
+    lasts = timedelta(seconds=max(sale["sold_out_in_seconds"], 1))
+    if at + lasts <= window.ends_at:
+        return Point(at + lasts, 0, window.even_left(at + lasts))
+    left = sale["left"] - sale["left"] * (window.ends_at - at) // lasts
+    return Point(window.ends_at, left, 0)
 
 
 def _invites(campaign_id: UUID, counted: Any) -> Any:

@@ -49,6 +49,11 @@ def lasting(seconds: int | timedelta) -> str:
     return " ".join(parts[:2]) or f"0 {_('秒')}"
 
 
+def up_to(count: int, most: int) -> str:
+    """Return a count that was made no further than `most` + 1: 10,001 of 10,000 → "10,000+"."""
+    return f"{most:,}+" if count > most else f"{count:,}"
+
+
 def percent(basis_points: int) -> str:
     """Return a share in hundredths of a per cent: 525 → "5.25%"."""
     whole, rest = divmod(basis_points, 100)

@@ -18,14 +18,15 @@ from werkzeug.utils import secure_filename
 from werkzeug.wrappers import Response
 
 from console.acting import Deed, acting, send_for_approval
-from console.asked import as_id
+from console.asked import as_id, cursor
 from console.door import confirm, doer, make_room, may
 from console.ports import now, ports
 from kit.errors import DomainError
+from kit.pages import read_page
 from shop.approvals import queries as approvals
 from shop.approvals.models import ApprovalKind
 from shop.approvals.rules import Wanted
-from shop.cards import batches, importing, queries
+from shop.cards import batches, counting, importing, queries
 from shop.cards.code_lines import BadLine
 from shop.cards.importing import Looked
 from shop.cards.models import Batch
@@ -35,7 +36,8 @@ from shop.operators.rules import Permission
 
 MOST_SKUS: Final = 500
 MOST_LINES: Final = 50_000  # as many as one request may take the time for
-MOST_BATCHES: Final = 50
+PAGE: Final = 20  # of batches
+MOST_COUNTED: Final = 10_000  # cards of a SKU, or of a batch with one status
 UTF8_MARK: Final = "\ufeff"  # by which spreadsheets know UTF-8
 
 blueprint = make_room("stock")
@@ -211,16 +213,21 @@ def _page(
             .order_by(Product.title, Sku.face_value_fen, Sku.id)
             .limit(MOST_SKUS)
         ).all()
-        free = queries.count_free(session, [sku.id for sku, _product in rows], now=now())
-        found = session.scalars(select(Batch).order_by(Batch.id.desc()).limit(MOST_BATCHES)).all()
+        ids, most = [sku.id for sku, _product in rows], MOST_COUNTED + 1
+        free = counting.count_free_up_to(session, ids, most=most, now=now())
+        found = read_page(session, select(Batch), Batch.id, cursor=cursor(), limit=PAGE)
+        batch_ids = [batch.id for batch in found.items]
+        counts = counting.count_by_status_up_to(session, batch_ids, most=most)
         page = render_template(
             "console/stock.html",
             rows=rows,
             free=free,
-            batches=[(batch, queries.count_by_status(session, batch.id)) for batch in found],
+            page=found,
+            counts=counts,
+            most=MOST_COUNTED,
             names={sku.id: sku.title for sku, _product in rows},
             asked=approvals.list_waiting(
-                session, ApprovalKind.UNDO_BATCH, [str(batch.id) for batch in found]
+                session, ApprovalKind.UNDO_BATCH, [str(batch_id) for batch_id in batch_ids]
             ),
             undo_from=ports().approval_terms.undo_from_cards,
             looked=looked,

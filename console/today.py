@@ -17,7 +17,7 @@ from shop.approvals import queries as approvals
 from shop.approvals.rules import decidable
 from shop.campaigns import queries as campaigns
 from shop.campaigns.models import Campaign, CampaignStatus
-from shop.cards import queries as cards
+from shop.cards import counting as cards
 from shop.catalog.models import Product, ProductStatus, Sku
 from shop.members import leaders
 from shop.operators.rules import Permission
@@ -122,7 +122,8 @@ def _list_low(session: Session, at: datetime) -> list[tuple[Any, Any, int]]:
         .where(Product.status == ProductStatus.PUBLISHED)
         .limit(500)
     ).all()
-    free = cards.count_free(session, [sku.id for sku, _product in rows], now=at)
+    ids = [sku.id for sku, _product in rows]
+    free = cards.count_free_up_to(session, ids, most=LOW_STOCK, now=at)
     low = [(sku, product, free.get(sku.id, 0)) for sku, product in rows]
     low = [one for one in low if one[2] < LOW_STOCK]
     return sorted(low, key=lambda one: (one[2], one[0].code))[:10]

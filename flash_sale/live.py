@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from flash_sale import queries
+from flash_sale.burn_down import find_last_claim_at
 from flash_sale.gate_wire import GateCounts, GateView
 from flash_sale.models import Claim, ClaimStatus
 from flash_sale.queries import Sale
@@ -61,7 +62,7 @@ def read_standing(session: Session, sale: Sale) -> Standing:
         lapsed=counts.get(S.LAPSED, 0),
         returned=counts.get(S.RETURNED, 0),
         waiting=queries.count_waiting(session, sale.campaign.id),
-        last_claimed_at=_find_last_claim_at(session, sale.campaign.id),
+        last_claimed_at=find_last_claim_at(session, sale.campaign.id),
         starts_at=sale.campaign.starts_at,
         ends_at=sale.campaign.ends_at,
     )
@@ -108,18 +109,10 @@ def _count_claims(session: Session, campaign_id: UUID) -> Mapping[ClaimStatus, i
     rows = session.execute(
         select(Claim.status, has_lapsed, func.count())
         .join(Order, Order.id == Claim.order_id)
-        .where(Claim.campaign_id == campaign_id)
+        .where(*queries.every_claim(campaign_id))
         .group_by(Claim.status, has_lapsed)
     )
     counts: Counter[ClaimStatus] = Counter()
     for status, is_gone, count in rows:
         counts[S.LAPSED if is_gone else status] += int(count)
     return counts
-
-
-def _find_last_claim_at(session: Session, campaign_id: UUID) -> datetime | None:
-    return session.scalar(
-        select(func.max(Claim.claimed_at)).where(
-            Claim.campaign_id == campaign_id, Claim.status.in_(queries.TAKEN)
-        )
-    )

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Select, Uuid, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, Uuid, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from flash_sale.models import (
@@ -112,13 +112,16 @@ def list_units(
     return found
 
 
+def every_claim(campaign_id: UUID) -> list[ColumnElement[bool]]:
+    """Return the conditions of all its claims: taken or ended, each half by an index of its own."""
+    return [Claim.campaign_id == campaign_id, Claim.status.in_(TAKEN) | Claim.ended_at.is_not(None)]
+
+
 def count_held_by_member(session: Session, campaign_id: UUID) -> Mapping[UUID, int]:
     """Return member → units held or paid, 0 for those who once claimed and hold nothing now."""
-    is_taken = Claim.status.in_(TAKEN)
     rows = session.execute(
-        select(Claim.member_id, func.count().filter(is_taken))
-        # That is everybody; said so, each half is found by an index of its own.
-        .where(Claim.campaign_id == campaign_id, is_taken | Claim.ended_at.is_not(None))
+        select(Claim.member_id, func.count().filter(Claim.status.in_(TAKEN)))
+        .where(*every_claim(campaign_id))
         .group_by(Claim.member_id)
     )
     return {member_id: int(count) for member_id, count in rows}

@@ -148,6 +148,7 @@ class Seat(Base):
         ),
         Index("uq_seats_order", "order_id", unique=True, postgresql_where=TAKEN),
         Index("ix_seats_order_id", "order_id"),
+        Index("ix_seats_group_id", "group_id", "seat_no"),  # with those that were left
         Index("ix_seats_member_id", "member_id", "group_id"),
     )
     lifecycle = SEAT_LIFECYCLE

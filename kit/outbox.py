@@ -46,6 +46,11 @@ class OutboxEvent(Base):
             "next_attempt_at",
             postgresql_where="done_at IS NULL AND next_attempt_at IS NOT NULL",
         ),
+        Index(
+            "ix_outbox_events_stuck",
+            "id",
+            postgresql_where="done_at IS NULL AND next_attempt_at IS NULL",
+        ),
     )
 
     id: Mapped[PrimaryId]

@@ -105,6 +105,30 @@
     });
   }
 
+  // --- A live piece is exchanged: charts stay, and so do focus, what is unfolded and scrolled
+  function exchange(place, text) {
+    var charts = all("[data-keeps]", place), unfolded = all("details[open][id]", place);
+    var scrolled = all("[data-scrolls][id]", place).map(function (one) { return [one.id, one.scrollTop]; });
+    var held = place.contains(document.activeElement) ? document.activeElement.id : "";
+    place.innerHTML = text;
+    charts.forEach(function (old) {
+      var fresh = place.querySelector('[data-keeps="' + old.dataset.keeps + '"]');
+      if (fresh) fresh.replaceWith(old);
+    });
+    unfolded.forEach(function (old) {
+      var fresh = document.getElementById(old.id);
+      if (fresh) fresh.open = true;
+    });
+    scrolled.forEach(function (one) {
+      var fresh = document.getElementById(one[0]);
+      if (fresh) fresh.scrollTop = one[1];
+    });
+    if (held && document.getElementById(held)) document.getElementById(held).focus({ preventScroll: true });
+    tick();
+    nameCells(place);
+    place.dispatchEvent(new CustomEvent("refreshed", { bubbles: true }));
+  }
+
   // --- Live pieces: asked for again with jitter while the page is seen; 304 costs nothing
   function follow(place) {
     var every = Number(place.dataset.every), note = document.createElement("div");
@@ -131,7 +155,7 @@
         .then(function (text) {
           if (text === null) return;
           say(false);
-          if (text !== place.shown) { place.innerHTML = text; place.shown = text; tick(); nameCells(place); }
+          if (text !== place.shown) { place.shown = text; exchange(place, text); }
           again(1);
         })
         .catch(function () { say(true); again(4); });

@@ -1,16 +1,17 @@
 """Writing one export: read a page, write it, say how far it is; at the end the file is kept.
 
-Whoever was ended in the middle leaves a lease that runs out, and the file is written again from
-its beginning. An attempt that lost its lease finds another's number on the row and stops.
+Whoever was ended in the middle leaves a lease that runs out and nothing else, and the file is
+written again from its beginning. An attempt that lost its lease finds another's number on the row
+and stops.
 """
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from uuid import UUID
 
 from sqlalchemy import insert
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from kit.clock import Clock
 from kit.db import Begin
+from kit.faultpoints import faultpoint
 from kit.lifecycle import move
 from kit.sweep import LEASE, is_due, lease
 from shop.exports import queries
@@ -63,11 +65,10 @@ def write(begin: Begin, export_id: UUID, *, clock: Clock) -> None:
         taken = _take(session, export_id, now=now)
     if taken is None:
         return
-    with tempfile.TemporaryDirectory(prefix="export-") as folder:
-        path = Path(folder) / "file"
+    with tempfile.TemporaryFile() as output:
         try:
-            rows = _write_rows(begin, taken, path, clock=clock)
-            _keep(begin, taken, path, rows, clock=clock)
+            rows = _write_rows(begin, taken, output, clock=clock)
+            _keep(begin, taken, output, rows, clock=clock)
         except TooLarge:
             _note_too_large(begin, taken, now=clock())
         except Lost:
@@ -90,10 +91,10 @@ def _take(session: Session, export_id: UUID, *, now: datetime) -> Taken | None:
     )
 
 
-def _write_rows(begin: Begin, taken: Taken, path: Path, *, clock: Clock) -> int:
+def _write_rows(begin: Begin, taken: Taken, output: IO[bytes], *, clock: Clock) -> int:
     """Write every row and return how many there were."""
     source = SOURCES[taken.kind]
-    file = open_file(path, taken.file_format, title=source.title)
+    file = open_file(output, taken.file_format, title=source.title)
     try:
         file.write(source.headings)
         count, after = 0, None
@@ -128,20 +129,21 @@ def _read_page(
         )
 
 
-def _keep(begin: Begin, taken: Taken, path: Path, rows: int, *, clock: Clock) -> None:
+def _keep(begin: Begin, taken: Taken, output: IO[bytes], rows: int, *, clock: Clock) -> None:
     """Keep the file in the database, whole or not at all."""
-    size = path.stat().st_size
+    size = output.seek(0, os.SEEK_END)
     if size > MOST_BYTES:
         raise TooLarge
     digest, now = hashlib.sha256(), clock()
-    with begin() as session, path.open("rb") as file:
+    with begin() as session:
         export = _hold(session, taken)
-        position = 0
-        while data := file.read(CHUNK_BYTES):
+        position = output.seek(0)
+        while data := output.read(CHUNK_BYTES):
             digest.update(data)
             piece = {"export_id": export.id, "position": position, "data": data}
             session.execute(insert(ExportChunk), piece)
             position += 1
+        faultpoint("exports.keep.before_done")
         export.row_count, export.byte_count = rows, size
         export.sha256, export.ended_at = digest.hexdigest(), now
         export.due_at, export.last_error = now + KEPT_FOR, None

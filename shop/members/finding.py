@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, String, cast, func, select
+from sqlalchemy import ColumnElement, Text, cast, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from kit.pages import Page, read_page
@@ -47,7 +47,8 @@ def list_applicants(
 
 def find_by_number(session: Session, number: str) -> Sequence[Member]:
     """Return the members whose id ends so; mostly it is one."""
-    return _list(session, func.right(cast(Member.id, String), NUMBER) == number.lower())
+    ending = func.right(cast(Member.id, Text), literal_column(str(NUMBER)))  # as its index has it
+    return _list(session, ending == number.lower())
 
 
 def find_by_phone(session: Session, phone_book: PhoneBook, text: str) -> Sequence[Member]:

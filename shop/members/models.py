@@ -60,7 +60,7 @@ class Member(Base):
             postgresql_where="phone_tail_hash IS NOT NULL",
         ),
         # Of the console's lists and its search by the end of an id, which is a member's number.
-        Index("ix_members_number", text("right(CAST(id AS text), 6)")),
+        Index("ix_members_number", text("right(CAST(id AS text), 6)"), "id"),
         Index("ix_members_gone", "status", "id", postgresql_where="status <> 'active'"),
         Index("ix_members_leaders", "id", postgresql_where="leader_since IS NOT NULL"),
         Index("ix_members_applicants", "id", postgresql_where="leader_applied_at IS NOT NULL"),

@@ -51,7 +51,7 @@ class CloseReason(StrEnum):
 
 # Which rows the indexes of the console's lists hold, said so that no purchase and no sweep comes to
 # use them: a plan that was made while the table was nearly empty would prefer them, and be kept.
-LISTED_OPEN: Final = "lower(orders.status) IN ('pending', 'paid', 'refunding')"
+LISTED: Final = "lower(orders.status) <> 'fulfilled'"
 LISTED_CAMPAIGN: Final = "CAST(orders.campaign_id AS text) <> ''"
 
 
@@ -67,7 +67,7 @@ class Order(Base, Retried):
         ),
         CheckConstraint("(status = 'closed') <= (closed_at IS NOT NULL)", name="closed_when"),
         Index("ix_orders_member_id", "member_id", "id"),
-        Index("ix_orders_listed_open", "status", "id", postgresql_where=LISTED_OPEN),
+        Index("ix_orders_listed", "status", "id", postgresql_where=LISTED),
         Index("ix_orders_listed_campaign", "campaign_id", "id", postgresql_where=LISTED_CAMPAIGN),
         Index("ix_orders_due_at", "due_at", postgresql_where="due_at IS NOT NULL"),
         Index(

@@ -12,7 +12,7 @@ from kit.clock import business_date, business_day_bounds
 from kit.errors import NotFound
 from kit.pages import Page, read_page
 from kit.rows import among
-from shop.orders.models import LISTED_CAMPAIGN, LISTED_OPEN, Order, OrderLine, OrderStatus
+from shop.orders.models import LISTED, LISTED_CAMPAIGN, Order, OrderLine, OrderStatus
 from shop.orders.rules import Bought
 
 # What an order still has to come before its member may leave.
@@ -37,8 +37,8 @@ BOUGHT_IN_CAMPAIGN: Final = (
     select(func.coalesce(func.sum(_UNITS), 0))
     .join(Order, Order.id == OrderLine.order_id)
     .where(
-        Order.campaign_id == bindparam("campaign"),
-        Order.member_id == bindparam("member"),
+        Order.campaign_id == bindparam("campaign", type_=Uuid()),
+        Order.member_id == bindparam("member", type_=Uuid()),
         Order.status != OrderStatus.CLOSED,
     )
 )
@@ -133,8 +133,8 @@ def has_paid_before(session: Session, member_id: UUID) -> bool:
 
 def with_status(status: OrderStatus) -> list[ColumnElement[bool]]:
     """Return the conditions of a list by id of the orders with a status."""
-    is_open = [literal_column(LISTED_OPEN, Boolean)] if status in UNFINISHED else []
-    return [Order.status == status, *is_open]
+    is_most = status is OrderStatus.FULFILLED  # found fast by going through all, newest first
+    return [Order.status == status, *([] if is_most else [literal_column(LISTED, Boolean)])]
 
 
 def of_campaign(campaign_id: UUID) -> list[ColumnElement[bool]]:

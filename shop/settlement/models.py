@@ -38,7 +38,7 @@ class BillLine(Base):
     __tablename__ = "bill_lines"
     __table_args__ = (
         fen_not_negative("amount_fen"),
-        Index("ix_bill_lines_bill_day_id", "bill_day_id"),
+        Index("ix_bill_lines_bill_day_id", "bill_day_id", "id"),
     )
 
     id: Mapped[PrimaryId]
@@ -88,7 +88,10 @@ class Difference(Base):
     """One disagreement about one number on one day, open until it is resolved."""
 
     __tablename__ = "differences"
-    __table_args__ = (UniqueConstraint("channel", "day", "kind", "number"),)
+    __table_args__ = (
+        UniqueConstraint("channel", "day", "kind", "number"),
+        Index("ix_differences_status", "status", "id"),
+    )
     lifecycle = DIFFERENCE_LIFECYCLE
 
     id: Mapped[PrimaryId]
@@ -98,7 +101,7 @@ class Difference(Base):
     number: Mapped[str] = mapped_column(String(64))  # out_trade_no or out_refund_no
     detail: Mapped[dict[str, Any]]
     status: Mapped[DifferenceStatus] = mapped_column(
-        text_enum(DifferenceStatus, name="status_listed"), index=True
+        text_enum(DifferenceStatus, name="status_listed")
     )
     found_at: Mapped[datetime]
     resolved_at: Mapped[datetime | None]

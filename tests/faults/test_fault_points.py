@@ -13,6 +13,7 @@ import pytest
 from kit.db import Begin
 from kit.faultpoints import VARIABLE
 from tests.faults.child import new_bench
+from tests.faults.test_export_faults import fault_points as export_fault_points
 from tests.faults.test_group_faults import fault_points as group_fault_points
 from tests.faults.test_push_faults import fault_points as push_fault_points
 from tests.faults.test_sale_faults import fault_points as sale_fault_points
@@ -27,8 +28,9 @@ def fault_points() -> list[str]:
     """Return every name in the source, sorted."""
     files = [file for place in HOUSE for file in (ROOT / place).rglob("*.py")]
     names = {name for file in files for name in _CALL.findall(file.read_text("utf-8"))}
-    # Which crowds alone pass, and whoever sends into chat groups.
-    return sorted(names - set(sale_fault_points()) - set(push_fault_points()))
+    # Which crowds alone pass, whoever sends into chat groups, and whoever writes files.
+    elsewhere = {*sale_fault_points(), *push_fault_points(), *export_fault_points()}
+    return sorted(names - elsewhere)
 
 
 def run_child(database_url: str, folder: Path, point: str = "") -> int:
@@ -61,6 +63,7 @@ class TestFaultPoints:
         source = [file for place in SOURCE for file in (ROOT / place).rglob("*.py")]
         everywhere = {name for file in source for name in _CALL.findall(file.read_text("utf-8"))}
         elsewhere = {*group_fault_points(), *sale_fault_points(), *push_fault_points()}
+        elsewhere |= {*export_fault_points()}
         assert everywhere == {*fault_points(), *elsewhere}
 
     @pytest.mark.parametrize("point", fault_points())

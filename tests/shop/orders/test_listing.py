@@ -39,9 +39,9 @@ def listed(conditions: list[ColumnElement[bool]]) -> Select[Any]:
 
 
 class TestLists:
-    @pytest.mark.parametrize("status", queries.UNFINISHED)
+    @pytest.mark.parametrize("status", [one for one in OrderStatus if one != OrderStatus.FULFILLED])
     def test_go_by_their_indexes(self, session: Session, status: OrderStatus) -> None:
-        assert "ix_orders_listed_open" in plan(session, listed(queries.with_status(status)))
+        assert "ix_orders_listed " in plan(session, listed(queries.with_status(status)))
         assert "ix_orders_listed_campaign" in plan(session, listed(queries.of_campaign(new_id())))
 
     def test_purchases_and_sweeps_do_not(self, session: Session, now: datetime) -> None:
