@@ -3,14 +3,17 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from miniprogram_api.schemas.products import CanBuyOut, ProductOut, SkuOut
-from shop.cards import queries as cards
+from shop.cards import counting
 from shop.catalog import queries as catalog
 from shop.catalog.models import Product, SaleChannel, Sku
+
+MOST_COUNTED: Final = 1_000  # nobody buys more at once, and a SKU may have a million cards
 
 
 def view_products(
@@ -21,7 +24,9 @@ def view_products(
     listed = catalog.list_skus(session, [product.id for product in products])
     for sku in listed:
         skus[sku.product_id].append(sku)
-    stock = cards.count_free(session, [sku.id for sku in listed], now=now)
+    stock = counting.count_free_up_to(
+        session, [sku.id for sku in listed], most=MOST_COUNTED, now=now
+    )
     return [
         _view_product(product, skus[product.id], stock=stock, channel=channel)
         for product in products

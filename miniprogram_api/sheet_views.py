@@ -15,6 +15,7 @@ from group_buy.sheets.models import EntryStatus, OrderSheet, SheetEntry, SheetIt
 from group_buy.sheets.rules import missing_fen
 from kit.money import to_yuan
 from miniprogram_api.group_views import short_name
+from miniprogram_api.product_views import MOST_COUNTED
 from miniprogram_api.schemas.groups import ShareOut
 from miniprogram_api.schemas.sheets import (
     EntryOut,
@@ -24,7 +25,7 @@ from miniprogram_api.schemas.sheets import (
     SheetListedOut,
     SheetOut,
 )
-from shop.cards import queries as cards
+from shop.cards import counting
 from shop.catalog.models import Product, Sku
 from shop.members import queries as members
 from shop.members.models import Member
@@ -114,7 +115,7 @@ def _figures(
             .where(Sku.id.in_(sku_ids))
         )
     }
-    stock = cards.count_free(session, sku_ids, now=now)
+    stock = counting.count_free_up_to(session, sku_ids, most=MOST_COUNTED, now=now)
     return {
         sheet.id: {
             "id": sheet.id,

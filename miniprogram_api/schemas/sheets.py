@@ -76,7 +76,7 @@ class SheetItemOut(Given):
     face_value_fen: Fen
     list_price_fen: Fen
     price_fen: Fen
-    stock_left: int
+    stock_left: int = Field(description="Units that may be ordered now, counted up to 1,000.")
 
 
 class SheetFigures(Given):

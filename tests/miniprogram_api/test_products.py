@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from miniprogram_api.product_views import MOST_COUNTED
 from shop.catalog.models import ProductStatus, Sku
 from tests.miniprogram_api.world import COST_FEN, World
 
@@ -25,6 +26,13 @@ class TestList:
             assert product["from_price_fen"] == 880
             assert product["skus"][0]["stock_left"] == 2
             assert str(COST_FEN) not in json.dumps(product)
+
+    def test_counts_no_further_than_anybody_buys(self, world: World) -> None:
+        """A SKU may have a million cards, and the list is asked for all the time."""
+        sku_id = str(world.make_sku(stock=MOST_COUNTED + 2))
+        listed = world.visitor().get("/v1/products").get_json()["items"]
+        skus = {sku["id"]: sku for product in listed for sku in product["skus"]}
+        assert skus[sku_id]["stock_left"] == MOST_COUNTED
 
     def test_can_buy_says_why_not(self, world: World) -> None:
         """Sold out, or not sold where the client runs."""
