@@ -126,14 +126,15 @@ def peek(shards: Shards, campaign_id: UUID) -> Plan[GateView | None]:
     for shard in range(number):
         meta, held, _, offers, counts, _ = keys_of(campaign_id, shard)
         calls += [
+            # Before the version: whose offer is gone by a fill meanwhile is a holder of a new one.
+            command("HKEYS", offers),
             command("HMGET", meta, *_VIEWED),
             command("HGET", counts, "units_admitted"),
             command("HLEN", held),
-            command("HKEYS", offers),
             run(HOLDING, keys_of(campaign_id, shard), number),
         ]
     replies = yield calls
-    metas, admitted, held_by, offered, known = (replies[start::5] for start in range(5))
+    offered, metas, admitted, held_by, known = (replies[start::5] for start in range(5))
     if any(meta[0] is None or int(meta[0]) != number for meta in metas):
         shards.forget(campaign_id)
         return None
