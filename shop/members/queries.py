@@ -98,14 +98,6 @@ def find_open_id(
 
     Of several, which joined members have, it is the one that signed in last.
     """
-    open_ids = list_open_ids(session, member_id, platform=platform, app_id=app_id)
-    return open_ids[0] if open_ids else None
-
-
-def list_open_ids(
-    session: Session, member_id: UUID, *, platform: Platform, app_id: str
-) -> Sequence[str]:
-    """Return all that the application calls the member, who signed in last first; never to show."""
     statement = (
         select(Identity.open_id)
         .outerjoin(
@@ -117,8 +109,22 @@ def list_open_ids(
             Identity.app_id == app_id,
         )
         .order_by(SignIn.created_at.desc().nulls_last(), SignIn.id.desc(), Identity.id.desc())
+        .limit(1)
     )
-    return session.scalars(statement).all()
+    return session.scalars(statement).one_or_none()
+
+
+def list_open_ids(
+    session: Session, member_id: UUID, *, platform: Platform, app_id: str
+) -> Sequence[str]:
+    """Return all that the platform's application calls the member; never for showing."""
+    return session.scalars(
+        select(Identity.open_id).where(
+            Identity.member_id == member_id,
+            Identity.platform == platform,
+            Identity.app_id == app_id,
+        )
+    ).all()
 
 
 def open_id_of(session: Session, sign_in: SignIn) -> str:

@@ -237,10 +237,7 @@ def _lease_report(
     if not is_due(report, now=now):
         return None
     payment = session.get_one(Payment, payment_id)
-    open_ids = members.list_open_ids(
-        session, report.member_id, platform=Platform.WECHAT, app_id=payment.app_id
-    )
-    open_id = pick_payer(open_ids, payment.payer_hash, payer_hash_key=payer_hash_key)
+    open_id = _find_payer(session, report, payment, payer_hash_key=payer_hash_key)
     if open_id is None:
         if members.get_member(session, report.member_id).joined_into_id is not None:
             # The news that hands the report to whom they became part of is on its way.
@@ -251,6 +248,17 @@ def _lease_report(
         return None
     lease(report, now=now)
     return report, payment, open_id
+
+
+def _find_payer(
+    session: Session, report: DeliveryReport, payment: Payment, *, payer_hash_key: bytes
+) -> str | None:
+    """Return whose money it was, or who signed in last where that is not known."""
+    platform, app_id = Platform.WECHAT, payment.app_id
+    open_ids = members.list_open_ids(session, report.member_id, platform=platform, app_id=app_id)
+    return pick_payer(
+        open_ids, payment.payer_hash, payer_hash_key=payer_hash_key
+    ) or members.find_open_id(session, report.member_id, platform=platform, app_id=app_id)
 
 
 def _postpone_report(session: Session, payment_id: UUID, why: str, *, now: datetime) -> None:

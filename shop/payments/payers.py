@@ -13,8 +13,8 @@ def hash_of(open_id: str, payer_hash_key: bytes) -> bytes:
 def pick_payer(
     open_ids: Sequence[str], payer_hash: bytes | None, *, payer_hash_key: bytes
 ) -> str | None:
-    """Return which of a member's open ids paid, or the first where none is known to have."""
+    """Return which of a member's open ids paid, or None where none is known to have."""
     for open_id in open_ids:
         if same(hash_of(open_id, payer_hash_key), payer_hash or b""):
             return open_id
-    return open_ids[0] if open_ids else None
+    return None
