@@ -209,6 +209,13 @@ ALARMS: tuple[Alarm, ...] = (
         ),
     ),
     Alarm(
+        "stop_due_twins",
+        5,
+        lambda ports, now: outreach.stop_due_twins(
+            ports.begin, ports.channels.group_tasks, now=now, at_once=AT_ONCE
+        ),
+    ),
+    Alarm(
         "deliver_due_messages",
         1,
         lambda ports, now: outreach.deliver_due_messages(

@@ -23,10 +23,9 @@ from shop.operators.rules import Permission
 from shop.outreach import late_groups, planning, queries, watching
 from shop.outreach.models import PushEdge, PushPlan, PushStatus, PushTemplate, WhenQuiet
 from shop.outreach.planning import PlanKnown
-from shop.outreach.push_texts import SAMPLE, render_push
+from shop.outreach.push_texts import SAMPLE, facts_of, render_push
 from shop.outreach.queries import TemplateNotFound
 from shop.outreach.rules import BadPushPlan, clock_time
-from shop.outreach.sending import facts_of
 from shop.referral import funnels
 
 PAGE = 30

@@ -69,6 +69,7 @@ TARGETS = frozenset(
         "wecom.task_list",
         "wecom.task_result",
         "wecom.remind",
+        "wecom.cancel",
         "wecom.group",
         "tencent_captcha.result",
         "alipay.code",

@@ -69,6 +69,13 @@ class Calls:
             tasks.remind(connection, posted_json(), limited=self._limited(), now=now)
         return OK
 
+    def cancel(self) -> Answer:
+        """`POST /cgi-bin/externalcontact/cancel_groupmsg_send`."""
+        self._check_token()
+        with self._peer.store.write() as connection:
+            tasks.stop(connection, posted_json(), now=self._peer.clock.now())
+        return OK
+
     def upload(self) -> Answer:
         """`POST /cgi-bin/media/upload`."""
         self._check_token()
@@ -94,6 +101,7 @@ class Calls:
             "/cgi-bin/media/upload": ("wecom.media", self.upload),
             f"{contact}/add_msg_template": ("wecom.task", self.add_task),
             f"{contact}/remind_groupmsg_send": ("wecom.remind", self.remind),
+            f"{contact}/cancel_groupmsg_send": ("wecom.cancel", self.cancel),
             f"{contact}/get_groupmsg_list_v2": (
                 "wecom.task_list",
                 self.reading(records.listed),

@@ -12,6 +12,8 @@ from sandbox.peer import Peer
 from sandbox.wecom import callbacks, groups, tasks
 from sandbox.wecom.answers import WecomError
 
+TOLD = ("msgid", "sender", "created_at", "confirmed_at", "stopped_at")
+
 
 def add(blueprint: Blueprint, peer: Peer) -> None:
     """Control paths under `/sandbox/wecom`."""
@@ -27,7 +29,10 @@ def add(blueprint: Blueprint, peer: Peer) -> None:
     @blueprint.get("/sandbox/wecom/tasks")
     def waiting() -> dict[str, Any]:
         with peer.store.read() as connection:
-            rows = connection.execute("SELECT * FROM wc_tasks ORDER BY rowid").fetchall()
+            rows = connection.execute(
+                "SELECT wc_tasks.*, wc_stopped.at AS stopped_at FROM wc_tasks"
+                " LEFT JOIN wc_stopped USING (msgid) ORDER BY wc_tasks.rowid"
+            ).fetchall()
         sender = request.args.get("sender")
         return {"items": [_task(row) for row in rows if sender in (None, row["sender"])]}
 
@@ -80,6 +85,8 @@ def _confirmed(peer: Peer, body: dict[str, Any]) -> dict[str, Any]:
             task = tasks.named(connection, {"msgid": text_field(body, "msgid")})
             if body.get("owner", task["sender"]) != task["sender"]:
                 raise BadOrder("the task is another owner's")
+            if tasks.stopped_at(connection, task["msgid"]) is not None:
+                raise BadOrder("the task was stopped")
             sent = tasks.confirm(connection, task, quota, peer.clock.now())
     except WecomError:
         raise BadOrder("no such task") from None
@@ -87,5 +94,5 @@ def _confirmed(peer: Peer, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _task(row: sqlite3.Row) -> dict[str, Any]:
-    told = {name: row[name] for name in ("msgid", "sender", "created_at", "confirmed_at")}
+    told = {name: row[name] for name in TOLD}
     return told | {"content": tasks.content_of(row)}

@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS wc_sends (
     msgid TEXT NOT NULL, chat_id TEXT NOT NULL, status INTEGER NOT NULL, sent_at TEXT,
     PRIMARY KEY (msgid, chat_id)
 );
+CREATE TABLE IF NOT EXISTS wc_stopped (msgid TEXT PRIMARY KEY, at TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS wc_reminders (msgid TEXT NOT NULL, at TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS wc_media (
     media_id TEXT PRIMARY KEY, kind TEXT NOT NULL, expires_at TEXT NOT NULL

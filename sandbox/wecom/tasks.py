@@ -75,7 +75,7 @@ def add(
 
 def remind(connection: sqlite3.Connection, body: Body, *, limited: bool, now: datetime) -> None:
     """`remind_groupmsg_send`: the owner is reminded, three times in 24 hours at most."""
-    msgid = named(connection, body)["msgid"]
+    msgid = _going_on(connection, body)["msgid"]
     since = (now - REMINDED_WITHIN).isoformat()
     row = connection.execute(
         "SELECT COUNT(*) AS times FROM wc_reminders WHERE msgid = ? AND at > ?", (msgid, since)
@@ -83,6 +83,21 @@ def remind(connection: sqlite3.Connection, body: Body, *, limited: bool, now: da
     if limited and row["times"] >= REMINDERS:
         raise WecomError(45009, "reminded three times within 24 hours")
     connection.execute("INSERT INTO wc_reminders VALUES (?, ?)", (msgid, now.isoformat()))
+
+
+def stop(connection: sqlite3.Connection, body: Body, *, now: datetime) -> None:
+    """`cancel_groupmsg_send`: its owner cannot send it any more; what was sent stays where it is.
+
+    The platform's documents name no code for a task that was stopped before; we refuse it.
+    """
+    task = _going_on(connection, body)
+    connection.execute("INSERT INTO wc_stopped VALUES (?, ?)", (task["msgid"], now.isoformat()))
+
+
+def stopped_at(connection: sqlite3.Connection, msgid: str) -> str | None:
+    """When the company stopped a task, if it did."""
+    row = connection.execute("SELECT at FROM wc_stopped WHERE msgid = ?", (msgid,)).fetchone()
+    return row["at"] if row else None
 
 
 def confirm(connection: sqlite3.Connection, task: sqlite3.Row, quota: str, now: datetime) -> int:
@@ -130,6 +145,13 @@ def named(connection: sqlite3.Connection, body: Body) -> sqlite3.Row:
     if row is None:
         raise WecomError(41047)
     return row
+
+
+def _going_on(connection: sqlite3.Connection, body: Body) -> sqlite3.Row:
+    task = named(connection, body)
+    if stopped_at(connection, task["msgid"]) is not None:
+        raise WecomError(41047, "the task was stopped")
+    return task
 
 
 def content_of(task: sqlite3.Row) -> Body:

@@ -1,4 +1,7 @@
-"""Tasks that wait for their owner: asked about, reminded once, and then told to members instead."""
+"""Tasks that wait for their owner: asked about, reminded once, and then told to members instead.
+
+A task that has become wrong is stopped, so that no owner sends old news.
+"""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -40,13 +43,14 @@ TELL_ANYWAY_AFTER: Final = 2 * ESCALATE_AFTER  # when the platform cannot be ask
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A task to be asked about, and whether its owner is to be reminded."""
+    """A task to be asked about, and whether its owner is to be reminded, or not waited for."""
 
     push_id: UUID
     msgid: str
     sender: str
     chat_id: str
     reminds: bool
+    ends: bool
 
 
 def ask_about_push(begin: Begin, tasks: GroupTasks, push_id: UUID, *, now: datetime) -> None:
@@ -56,6 +60,9 @@ def ask_about_push(begin: Begin, tasks: GroupTasks, push_id: UUID, *, now: datet
     if question is None:
         return
     try:
+        if question.ends:
+            with suppress(ChannelRefused):  # it was sent or stopped before
+                tasks.cancel(msgid=question.msgid)
         results = tasks.results(msgid=question.msgid, sender=question.sender)
     except ChannelError as failure:
         with begin() as session:
@@ -74,7 +81,8 @@ def _take(session: Session, push_id: UUID, *, now: datetime) -> Question | None:
     if push.status not in queries.WITH_OWNER or not is_due(push, now=now) or push.msgid is None:
         return None
     group = chat_groups.get_chat_group(session, push.chat_group_id)
-    is_time = now >= _waits_since(push) + REMIND_AFTER
+    ends = _is_over(session, push, now=now) or now >= _waits_since(push) + POLL_FOR
+    is_time = not ends and now >= _waits_since(push) + REMIND_AFTER
     lease(push, now=now)
     return Question(
         push_id=push.id,
@@ -82,6 +90,7 @@ def _take(session: Session, push_id: UUID, *, now: datetime) -> Question | None:
         sender=push.sender or group.sender or "",
         chat_id=group.chat_id or "",
         reminds=push.status is P.AWAITING_OWNER and push.reminded_at is None and is_time,
+        ends=ends,
     )
 
 
@@ -100,7 +109,12 @@ def _book(
     elif state is TaskState.WAITING:
         if question.reminds:
             push.reminded_at = now
-        _wait_on(session, push, now=now)
+        if _is_over(session, push, now=now) and push.status is P.AWAITING_OWNER:
+            skip(session, push, f"{NO_OWNER}, and by now it would be wrong", now=now)
+        elif question.ends and push.status is P.ESCALATED:
+            settle(push)
+        else:
+            _wait_on(session, push, now=now)
     else:
         _give_up(session, push, state.value, now=now)
 
@@ -109,21 +123,16 @@ def _wait_on(session: Session, push: Push, *, now: datetime) -> None:
     """Look again later, or tell members themselves; in the end the owner is not waited for."""
     waited = now - _waits_since(push)
     if push.status is P.AWAITING_OWNER and waited >= ESCALATE_AFTER:
-        is_told = _escalate(session, push, now=now)
-        if not is_told:
-            return
+        _escalate(session, push, now=now)
     if waited >= POLL_FOR:
         settle(push)
     else:
         postpone(push, NO_OWNER, now=now, by=next_poll(waited))
 
 
-def _escalate(session: Session, push: Push, *, now: datetime) -> bool:
-    """Tell the members whom this chat group brought, once of an edge; or skip what is wrong now."""
-    campaign = session.get_one(Campaign, push.campaign_id, populate_existing=True)
-    if still(push.edge, campaign, planned_for=push.planned_for, now=now) is Still.OVER:
-        skip(session, push, f"{NO_OWNER}, and by now it would be wrong", now=now)
-        return False
+def _escalate(session: Session, push: Push, *, now: datetime) -> None:
+    """Tell the members whom this chat group brought, once of an edge."""
+    campaign = session.get_one(Campaign, push.campaign_id)
     members = list_brought(session, push.chat_group_id)
     push.reason = f"{NO_OWNER}; {len(members)} members told"
     move(session, push, P.ESCALATED, at=now, actor=ACTOR)
@@ -140,7 +149,6 @@ def _escalate(session: Session, push: Push, *, now: datetime) -> bool:
         members,
         now=now,
     )
-    return True
 
 
 def _give_up(session: Session, push: Push, why: str, *, now: datetime) -> None:
@@ -157,10 +165,22 @@ def _note_failure(session: Session, push_id: UUID, failure: ChannelError, *, now
     why = failure.code or type(failure).__name__
     if isinstance(failure, ChannelRefused) and now - _waits_since(push) >= POLL_FOR:
         _give_up(session, push, why, now=now)
-    elif push.status is P.AWAITING_OWNER and now - _waits_since(push) >= TELL_ANYWAY_AFTER:
+    elif _is_to_be_told_anyway(session, push, now=now):
         _wait_on(session, push, now=now)
     else:
         postpone(push, why, now=now)
+
+
+def _is_to_be_told_anyway(session: Session, push: Push, *, now: datetime) -> bool:
+    """Say whether members hear it themselves; of what is wrong, the task is still to be stopped."""
+    waited = now - _waits_since(push)
+    is_late = push.status is P.AWAITING_OWNER and waited >= TELL_ANYWAY_AFTER
+    return is_late and not _is_over(session, push, now=now)
+
+
+def _is_over(session: Session, push: Push, *, now: datetime) -> bool:
+    campaign = session.get_one(Campaign, push.campaign_id, populate_existing=True)
+    return still(push.edge, campaign, planned_for=push.planned_for, now=now) is Still.OVER
 
 
 def _waits_since(push: Push) -> datetime:

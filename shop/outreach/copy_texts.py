@@ -7,8 +7,7 @@ from sqlalchemy.orm import Session
 
 from shop.outreach import queries
 from shop.outreach.models import Push
-from shop.outreach.push_texts import link_to, poster_of, render_push
-from shop.outreach.sending import facts_of
+from shop.outreach.push_texts import facts_of, link_to, poster_of, render_push
 
 
 @dataclass(frozen=True, slots=True)

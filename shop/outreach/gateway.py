@@ -93,10 +93,9 @@ class TaskResult:
 
 @dataclass(frozen=True, slots=True)
 class TaskSeen:
-    """A task found in the platform's records, to tell whether one of ours was made."""
+    """A task found in the platform's records, to tell whether one of ours was made, and once."""
 
     msgid: str
-    sender: str
     text: str
     created_at: datetime
 
@@ -141,8 +140,12 @@ class GroupTasks(Protocol):
         """Make a task; raises `ChannelError` kinds only. Not repeatable: see `list_made`."""
         ...
 
-    def list_made(self, *, since: datetime, until: datetime, text: str) -> Sequence[TaskSeen]:
-        """Return the group tasks of this text made in a window, so that a lost answer is found."""
+    def list_made(self, *, since: datetime, until: datetime) -> Sequence[TaskSeen]:
+        """Return the group tasks made in a window of at most a month, stopped ones among them."""
+        ...
+
+    def sender_of(self, *, msgid: str) -> str:
+        """Return the owner whom a task waits for; empty when the platform names nobody."""
         ...
 
     def results(self, *, msgid: str, sender: str) -> Sequence[TaskResult]:
@@ -151,6 +154,13 @@ class GroupTasks(Protocol):
 
     def remind(self, *, msgid: str) -> None:
         """Remind the owner to confirm; the platform takes three a day."""
+        ...
+
+    def cancel(self, *, msgid: str) -> None:
+        """Stop a task, which its owner then cannot send any more; what was sent stays.
+
+        Raises `ChannelRefused` for a task that cannot be stopped any more; repeatable.
+        """
         ...
 
 

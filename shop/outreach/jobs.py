@@ -1,15 +1,24 @@
 """The sweeps of outreach: watch for edges, send pushes, ask about tasks, bring messages."""
 
+import logging
 from datetime import datetime
+from typing import Final
 from uuid import UUID
+
+from sqlalchemy import select
 
 from kit.db import Begin
 from kit.sweep import Swept, sweep
-from shop.outreach import planning, queries
+from shop.outreach import planning, queries, twins
 from shop.outreach.confirming import ask_about_push
-from shop.outreach.gateway import GroupTasks
+from shop.outreach.gateway import ChannelError, GroupTasks
 from shop.outreach.inbox.delivering import Platforms, deliver, due_deliveries
+from shop.outreach.models import Push
 from shop.outreach.sending import Post, send_push
+
+log = logging.getLogger(__name__)
+
+MOST_TWINS: Final = 500  # the records have as many pages for one as for all of an edge
 
 
 def plan_due_pushes(begin: Begin, *, now: datetime) -> Swept:
@@ -42,6 +51,29 @@ def ask_about_due_tasks(
         ask_about_push(begin, tasks, push_id, now=now)
 
     return sweep(begin, queries.due_to_ask(now), act, name="ask_about_due_tasks", at_once=at_once)
+
+
+def stop_due_twins(
+    begin: Begin, tasks: GroupTasks | None, *, now: datetime, at_once: int = 1
+) -> Swept:
+    """Stop tasks that the platform took twice; its records are read once for all that are due."""
+    with begin() as session:
+        # Chosen before the records are read: who is booked later is looked for in later ones.
+        handed = queries.list_handed(session, queries.due_twins(now).limit(MOST_TWINS))
+    if tasks is None or not handed:
+        return Swept(0, 0)
+    handed = twins.within_span(handed)
+    try:
+        made = twins.list_texts(tasks, list(handed.values()))
+    except ChannelError as failure:
+        log.warning("records of tasks cannot be read yet", extra={"code": failure.code})
+        return Swept(0, 0)
+
+    def act(push_id: UUID) -> None:
+        twins.stop_twins(begin, tasks, push_id, made, now=now)
+
+    chosen = select(Push.id).where(Push.id.in_(handed))
+    return sweep(begin, chosen, act, name="stop_due_twins", at_once=at_once, most=MOST_TWINS)
 
 
 def deliver_due_messages(

@@ -117,6 +117,7 @@ class Push(Base, Retried):
     """One message into one chat group at one edge of a campaign; there is never a second.
 
     `due_at`: send it, look what became of it, or ask whether its owner has confirmed.
+    `twins_due_at`: look whether the platform took its task twice.
     """
 
     __tablename__ = "pushes"
@@ -132,6 +133,9 @@ class Push(Base, Retried):
         ),
         CheckConstraint("is_certain OR status = 'sent'", name="uncertain_when"),
         Index("ix_pushes_due_at", "due_at", postgresql_where="due_at IS NOT NULL"),
+        Index(
+            "ix_pushes_twins_due_at", "twins_due_at", postgresql_where="twins_due_at IS NOT NULL"
+        ),
         Index("ix_pushes_chat_group_id", "chat_group_id", "id"),
         Index("uq_pushes_msgid", "msgid", unique=True, postgresql_where="msgid IS NOT NULL"),
         # What operators look at; what is done grows without end, and is seen by its campaign.
@@ -154,6 +158,8 @@ class Push(Base, Retried):
     is_certain: Mapped[bool] = mapped_column(default=True)  # no: no answer came, and none will
     msgid: Mapped[str | None] = mapped_column(String(64))  # of the task at the platform
     sender: Mapped[str | None] = mapped_column(String(64))  # the owner whom the task waits for
+    stopped_msgids: Mapped[list[str]] = mapped_column(default=list)  # its twins at the platform
+    twins_due_at: Mapped[datetime | None]
     reminded_at: Mapped[datetime | None]
     reason: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[datetime]

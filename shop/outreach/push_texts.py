@@ -4,8 +4,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from sqlalchemy.orm import Session
+
 from kit.clock import SHANGHAI
 from kit.money import Fen, to_yuan
+from shop.campaigns import queries as campaigns
+from shop.campaigns.models import Campaign
 from shop.chat_groups.models import ChatChannel
 from shop.outreach.texts import (
     BadTemplate,
@@ -59,6 +63,18 @@ _LONGEST: Final = PushFacts(
     ends_at=SAMPLE.ends_at,
     link="x" * LONGEST_LINK,
 )
+
+
+def facts_of(session: Session, campaign: Campaign, *, link: str) -> PushFacts:
+    """Return what a push of the campaign may name."""
+    items = campaigns.list_items(session, [campaign.id])[campaign.id]
+    return PushFacts(
+        campaign=campaign.name,
+        price_fen=min(item.deal_price_fen for item in items),
+        starts_at=campaign.starts_at,
+        ends_at=campaign.ends_at,
+        link=link,
+    )
 
 
 def check_push_text(text: str) -> None:

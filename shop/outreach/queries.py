@@ -112,12 +112,18 @@ def lock_open_plans(session: Session, channel: ChatChannel) -> Sequence[tuple[Pu
     return [(plan, campaign) for plan, campaign in rows]
 
 
+def list_of_group(session: Session, campaign_id: UUID, chat_group_id: UUID) -> Sequence[Push]:
+    """Return the pushes of a campaign into a chat group, one for each edge."""
+    return session.scalars(
+        select(Push).where(Push.campaign_id == campaign_id, Push.chat_group_id == chat_group_id)
+    ).all()
+
+
 def list_msgids(session: Session, campaign_id: UUID, chat_group_id: UUID) -> Sequence[str]:
-    """Return the tasks that are booked for a campaign in a chat group, whatever the edge."""
-    booked = select(Push.msgid).where(
-        Push.campaign_id == campaign_id, Push.chat_group_id == chat_group_id
-    )
-    return [msgid for msgid in session.scalars(booked) if msgid is not None]
+    """Return the tasks known of a campaign in a chat group, whatever the edge."""
+    pushes = list_of_group(session, campaign_id, chat_group_id)
+    booked = [push.msgid for push in pushes if push.msgid is not None]
+    return booked + [msgid for push in pushes for msgid in push.stopped_msgids]
 
 
 def list_pushes(
@@ -203,6 +209,17 @@ def next_to_send(now: datetime) -> Select[UUID]:
     unknown = select(Push.id, Push.due_at).where(Push.due_at <= now, Push.status == P.SENDING)
     both = union_all(select(first.c.id, first.c.due_at), unknown).subquery()
     return select(both.c.id).order_by(both.c.due_at, both.c.id)
+
+
+def list_handed(session: Session, due: Select[UUID]) -> Mapping[UUID, datetime]:
+    """Return push id → when it was handed over, for those selected that were."""
+    rows = session.execute(select(Push.id, Push.handed_at).where(Push.id.in_(due)))
+    return {push_id: handed_at for push_id, handed_at in rows if handed_at is not None}
+
+
+def due_twins(now: datetime) -> Select[UUID]:
+    """Select the ids of pushes whose task may have a twin, longest due first."""
+    return select(Push.id).where(Push.twins_due_at <= now).order_by(Push.twins_due_at, Push.id)
 
 
 def due_to_ask(now: datetime) -> Select[UUID]:

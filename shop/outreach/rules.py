@@ -20,6 +20,8 @@ WATCH_EVERY: Final = timedelta(seconds=5)
 ALMOST_GONE_PERCENT: Final = 90
 LOOK_AFTER: Final = timedelta(minutes=2)  # for a task of which no answer came
 PAUSED_AGAIN_AFTER: Final = timedelta(minutes=2)
+TWINS_AFTER: Final = timedelta(seconds=10)  # before an owner has both in hand
+TWINS_AGAIN_AFTER: Final = timedelta(minutes=10)  # what a slow platform lists late
 POLL_EVERY: Final = timedelta(minutes=2)
 REMIND_AFTER: Final = timedelta(minutes=15)
 ESCALATE_AFTER: Final = timedelta(minutes=30)
@@ -111,6 +113,12 @@ def why_quiet(plan: PushPlan, ends_at: datetime, last: datetime) -> str | None:
     if plan.when_quiet is WhenQuiet.DROP:
         return "quiet hours"
     return "over before the quiet hours end" if ends_at >= last else None
+
+
+def next_look_for_twins(handed_at: datetime, *, now: datetime) -> datetime | None:
+    """Return when a task is looked for twins again, or None after the second time."""
+    again_at = handed_at + TWINS_AGAIN_AFTER
+    return again_at if now < again_at else None
 
 
 def next_poll(waited: timedelta) -> timedelta:

@@ -18,7 +18,6 @@ from kit.db import Begin
 from kit.faultpoints import faultpoint
 from kit.lifecycle import move
 from kit.sweep import is_due, lease, postpone, settle
-from shop.campaigns import queries as campaigns
 from shop.campaigns.models import Campaign
 from shop.chat_groups import queries as chat_groups
 from shop.chat_groups import rules as pace
@@ -36,11 +35,12 @@ from shop.outreach.gateway import (
     RobotMessage,
 )
 from shop.outreach.models import Push, PushPlan, PushStatus, PushTemplate
-from shop.outreach.push_texts import PushFacts, link_to, render_push
+from shop.outreach.push_texts import facts_of, link_to, render_push
 from shop.outreach.rules import (
     LOOK_AFTER,
     PAUSED_AGAIN_AFTER,
     POLL_EVERY,
+    TWINS_AFTER,
     Still,
     last_moment,
     quiet_until,
@@ -87,18 +87,6 @@ def skip(session: Session, push: Push, why: str, *, now: datetime) -> None:
     push.reason = why
     settle(push)
     move(session, push, P.SKIPPED, at=now, actor=ACTOR)
-
-
-def facts_of(session: Session, campaign: Campaign, *, link: str) -> PushFacts:
-    """Return what a push of the campaign may name."""
-    items = campaigns.list_items(session, [campaign.id])[campaign.id]
-    return PushFacts(
-        campaign=campaign.name,
-        price_fen=min(item.deal_price_fen for item in items),
-        starts_at=campaign.starts_at,
-        ends_at=campaign.ends_at,
-        link=link,
-    )
 
 
 def _take(session: Session, post: Post, push_id: UUID, *, now: datetime) -> Taken | None:
@@ -255,6 +243,7 @@ def _book(session: Session, taken: Taken, msgid: str | None, *, now: datetime) -
         return
     push.msgid = msgid
     push.due_at = now + POLL_EVERY
+    push.twins_due_at = now + TWINS_AFTER
     push.attempts = 0
     move(session, push, P.AWAITING_OWNER, at=now, actor=ACTOR)
 

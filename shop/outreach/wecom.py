@@ -77,11 +77,8 @@ class WecomGroupTasks:
         # Refused for its picture alone, so nothing was made.
         return self._make(task, attachments=[self._card(task, self._cover_id(gone=media_id))])
 
-    def list_made(self, *, since: datetime, until: datetime, text: str) -> Sequence[TaskSeen]:
-        """Return the group tasks of this text made in a window of at most a month.
-
-        A company may make thousands in that time, and each costs a call to learn its sender.
-        """
+    def list_made(self, *, since: datetime, until: datetime) -> Sequence[TaskSeen]:
+        """Return the group tasks made in a window of at most a month."""
         wish = {
             "chat_type": "group",
             "start_time": int(since.timestamp()),
@@ -89,7 +86,12 @@ class WecomGroupTasks:
             "limit": MOST_LISTED,
         }
         found = self._all(f"{CONTACT}/get_groupmsg_list_v2", wish, "group_msg_list")
-        return [self._seen(item) for item in found if _text_of(item) == text]
+        return [_seen(item) for item in found]
+
+    def sender_of(self, *, msgid: str) -> str:
+        """Return whom a task waits for: those that a program made are listed without."""
+        members = self._all(f"{CONTACT}/get_groupmsg_task", {"msgid": msgid}, "task_list")
+        return next((str(member.get("userid", "")) for member in members), "")
 
     def results(self, *, msgid: str, sender: str) -> Sequence[TaskResult]:
         """Return what became of a task in each of its groups."""
@@ -100,6 +102,10 @@ class WecomGroupTasks:
     def remind(self, *, msgid: str) -> None:
         """Remind the owner to confirm."""
         told(lambda: self._api.post(f"{CONTACT}/remind_groupmsg_send", {"msgid": msgid}))
+
+    def cancel(self, *, msgid: str) -> None:
+        """Stop a task; stopping it again does no harm, so no answer is no answer yet."""
+        asked(lambda: self._api.post(f"{CONTACT}/cancel_groupmsg_send", {"msgid": msgid}))
 
     def _make(self, task: GroupTask, *, attachments: Sequence[Mapping[str, Any]]) -> TaskMade:
         wish: dict[str, Any] = {
@@ -137,17 +143,6 @@ class WecomGroupTasks:
             raise WechatUnavailable("no media_id in the answer")
         return IssuedToken(media_id, COVER_SECONDS)
 
-    def _seen(self, item: Mapping[str, Any]) -> TaskSeen:
-        """Complete a record: tasks that a program made are listed without their sender."""
-        msgid = str(item.get("msgid", ""))
-        members = self._all(f"{CONTACT}/get_groupmsg_task", {"msgid": msgid}, "task_list")
-        return TaskSeen(
-            msgid=msgid,
-            sender=next((str(member.get("userid", "")) for member in members), ""),
-            text=_text_of(item),
-            created_at=_moment(item.get("create_time")),
-        )
-
     def _all(self, path: str, wish: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
         """Return a list from all its pages."""
         return [item for page in self._pages(path, wish, name) for item in page]
@@ -184,9 +179,13 @@ def _result(item: Mapping[str, Any]) -> TaskResult:
     )
 
 
-def _text_of(item: Mapping[str, Any]) -> str:
+def _seen(item: Mapping[str, Any]) -> TaskSeen:
     text = item.get("text")
-    return str(text.get("content", "")) if isinstance(text, dict) else ""
+    return TaskSeen(
+        msgid=str(item.get("msgid", "")),
+        text=str(text.get("content", "")) if isinstance(text, dict) else "",
+        created_at=_moment(item.get("create_time")),
+    )
 
 
 def _moment(seconds: object) -> datetime:

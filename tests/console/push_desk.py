@@ -103,6 +103,7 @@ class PushDesk:
             public_base_url=world.ports.public_base_url,
         )
         assert jobs.send_due_pushes(world.begin, post, now=world.now).failed == 0
+        assert jobs.stop_due_twins(world.begin, self.tasks, now=world.now).failed == 0
         assert jobs.ask_about_due_tasks(world.begin, self.tasks, now=world.now).failed == 0
 
     def pushes(self, campaign_id: UUID) -> list[Push]:

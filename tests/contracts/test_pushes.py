@@ -110,8 +110,13 @@ class TestGroupTasks:
         campaign_id = evening.plain_campaign(starts_in=timedelta(0), lasts=6 * HOUR)
         evening.plan(campaign_id, channel=ChatChannel.CUSTOMER_GROUP)
         evening.make_trouble("wecom.task")
+        twice = {"target": "wecom.task", "kind": "duplicate", "times": 3}
+        sandbox_server.post("faults", twice)
+        evening.make_trouble("wecom.cancel")
         evening.pass_time(5 * MINUTE, times=40)
-        tasks = sandbox_server.get("wecom/tasks")["items"]
+        made = sandbox_server.get("wecom/tasks")["items"]
+        assert len(made) > GROUPS, "none was taken twice"
+        tasks = [task for task in made if task["stopped_at"] is None]
         assert Counter(task["sender"] for task in tasks) == {
             f"owner-{number}": 1 for number in range(GROUPS)
         }

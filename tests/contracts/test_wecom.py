@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import requests
 from redis import Redis
 
 from kit.wecom import RobotWebhook
@@ -190,13 +191,14 @@ class TestGroupTasks:
         with pytest.raises(OutcomeUnknown):
             tasks.create(GroupTask("zhang", chat_ids, "开团了"))
         tasks.create(GroupTask("zhang", chat_ids, "成团了"))
-        [seen] = tasks.list_made(since=before, until=datetime.now(UTC), text="开团了")
-        assert (seen.sender, seen.text) == ("zhang", "开团了")
-        results = tasks.results(msgid=seen.msgid, sender=seen.sender)
+        made = tasks.list_made(since=before, until=datetime.now(UTC))
+        assert [seen.text for seen in made] == ["开团了", "成团了"]
+        assert tasks.sender_of(msgid=made[0].msgid) == "zhang"
+        results = tasks.results(msgid=made[0].msgid, sender="zhang")
         assert [one.chat_id for one in results] == chat_ids
         yesterday = before - timedelta(days=1)
         until = before - timedelta(hours=1)
-        assert tasks.list_made(since=yesterday, until=until, text="开团了") == []
+        assert tasks.list_made(since=yesterday, until=until) == []
 
     def test_all_pages_are_read(
         self,
@@ -209,6 +211,30 @@ class TestGroupTasks:
         made = tasks.create(GroupTask("zhang", chat_ids, "开团了"))
         results = tasks.results(msgid=made.msgid, sender="zhang")
         assert [one.chat_id for one in results] == chat_ids
+
+    def test_a_task_that_was_stopped_is_never_sent(
+        self, sandbox_server: SandboxServer, tasks: WecomGroupTasks, chat_ids: list[str]
+    ) -> None:
+        made = tasks.create(GroupTask("zhang", chat_ids, "开团了"))
+        tasks.cancel(msgid=made.msgid)
+        press = {"json": {"msgid": made.msgid}, "timeout": 10}
+        url = f"{sandbox_server.url}/sandbox/wecom/confirm"
+        assert requests.post(url, **press).status_code == 400
+        with pytest.raises(ChannelRefused):
+            tasks.cancel(msgid=made.msgid)
+        with pytest.raises(ChannelRefused):
+            tasks.remind(msgid=made.msgid)
+
+    def test_a_stop_without_an_answer_may_be_repeated(
+        self, sandbox_server: SandboxServer, tasks: WecomGroupTasks, chat_ids: list[str]
+    ) -> None:
+        made = tasks.create(GroupTask("zhang", chat_ids, "开团了"))
+        order = {"target": "wecom.cancel", "kind": "timeout_after_acting", "delay_seconds": 0}
+        sandbox_server.post("faults", order)
+        with pytest.raises(ChannelUnavailable):
+            tasks.cancel(msgid=made.msgid)
+        [seen] = sandbox_server.get("wecom/tasks")["items"]
+        assert seen["stopped_at"] is not None
 
     def test_an_owner_is_reminded_three_times(
         self, tasks: WecomGroupTasks, chat_ids: list[str]

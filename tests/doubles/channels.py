@@ -86,6 +86,7 @@ class _Task:
     created_at: datetime
     state: TaskState = TaskState.WAITING
     sent_at: datetime | None = None
+    is_stopped: bool = False
 
 
 @dataclass
@@ -97,6 +98,8 @@ class MemoryTasks:
     made: dict[str, _Task] = field(default_factory=dict)
     reminded: Counter[str] = field(default_factory=Counter)
     full: set[str] = field(default_factory=set)  # chat groups that take no more
+    takes: int = 1  # how many tasks it makes of one
+    listed: int = 0  # how often its records were read
 
     def create(self, task: GroupTask) -> TaskMade:
         """Make a task."""
@@ -105,19 +108,34 @@ class MemoryTasks:
             raise ChannelRefused("too long", code="40058")
         if len(task.chat_ids) > 2000:
             raise ChannelRefused("too many groups", code="40058")
-        msgid = f"msg{len(self.made) + 1}"
-        self.made[msgid] = _Task(task, self.clock())
+        for _ in range(self.takes):
+            msgid = f"msg{len(self.made) + 1}"
+            self.made[msgid] = _Task(task, self.clock())
         self.trouble.end()
         return TaskMade(msgid, [one for one in task.chat_ids if one in self.full])
 
-    def list_made(self, *, since: datetime, until: datetime, text: str) -> Sequence[TaskSeen]:
-        """Return the tasks of the window that have this text."""
+    def list_made(self, *, since: datetime, until: datetime) -> Sequence[TaskSeen]:
+        """Return the tasks of the window."""
         self.trouble.begin()
+        self.listed += 1
         return [
-            TaskSeen(msgid, one.task.sender, one.task.text, one.created_at)
+            TaskSeen(msgid, one.task.text, one.created_at)
             for msgid, one in self.made.items()
-            if since <= one.created_at <= until and one.task.text == text
+            if since <= one.created_at <= until
         ]
+
+    def sender_of(self, *, msgid: str) -> str:
+        """Return whose task it is."""
+        self.trouble.begin()
+        return self.made[msgid].task.sender
+
+    def cancel(self, *, msgid: str) -> None:
+        """Stop a task, once."""
+        self.trouble.begin()
+        if self.made[msgid].is_stopped:
+            raise ChannelRefused("the task was stopped", code="41047")
+        self.made[msgid].is_stopped = True
+        self.trouble.end()
 
     def results(self, *, msgid: str, sender: str) -> Sequence[TaskResult]:
         """Return how a task stands."""
@@ -135,7 +153,8 @@ class MemoryTasks:
         self.reminded[msgid] += 1
 
     def confirm(self, msgid: str) -> None:
-        """Have the owner send it."""
+        """Have the owner send it, who sees no button for one that was stopped."""
+        assert not self.made[msgid].is_stopped
         self.made[msgid].state = TaskState.SENT
         self.made[msgid].sent_at = self.clock()
 

@@ -185,6 +185,7 @@ class OutreachBench(GroupBench):
         """Let time go by, and run the sweeps of pushes alone."""
         self.now += step
         self.failed += jobs.send_due_pushes(self.begin, self.post, now=self.now).failed
+        self.failed += jobs.stop_due_twins(self.begin, self.tasks, now=self.now).failed
         self.failed += jobs.ask_about_due_tasks(self.begin, self.tasks, now=self.now).failed
 
     def tell(self) -> None:

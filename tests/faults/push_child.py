@@ -52,6 +52,7 @@ def work(begin: Begin, post: Post, *, now: datetime) -> int:
     channels = post.channels
     swept = (
         jobs.send_due_pushes(begin, post, now=now, at_once=AT_ONCE),
+        jobs.stop_due_twins(begin, channels.group_tasks, now=now, at_once=AT_ONCE),
         jobs.ask_about_due_tasks(begin, channels.group_tasks, now=now, at_once=AT_ONCE),
         jobs.deliver_due_messages(begin, channels.member_messages, now=now, at_once=AT_ONCE),
     )

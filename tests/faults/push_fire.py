@@ -4,7 +4,7 @@ import os
 import random
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import timedelta
 from time import sleep
@@ -32,6 +32,7 @@ EDGES: Final = (PushEdge.OPEN, PushEdge.LAST_CALL)
 ENDED: Final = {PushStatus.SENT, PushStatus.CONFIRMED, PushStatus.ESCALATED}
 KIND: Final = NoticeKind.OPENING_SOON
 # Nothing but the passing of time brings what is late on its way.
+CALM_BEFORE: Final = 2  # rounds in which a lost task is found, and then its twin
 MOMENT, LEASE = timedelta(seconds=5), timedelta(seconds=61)
 
 
@@ -129,18 +130,31 @@ class PushFire:
         for worker in self.workers:
             worker.end()
 
-    def confirm_all(self) -> None:
-        """Have the owner send every task in their client, twice, as people do."""
-        for task in self.sandbox.get(f"wecom/tasks?sender={OWNER}")["items"]:
-            for _ in range(2):
-                self.sandbox.post("wecom/confirm", {"msgid": task["msgid"]})
+    def confirm_some(self, rng: random.Random) -> None:
+        """Have the owner send tasks, one of those that look alike; twice, as people do."""
+        alike: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for task in self._open_tasks():
+            alike[_text_of(task["content"])].append(task)
+        for tasks in alike.values():
+            if not any(task["confirmed_at"] for task in tasks):
+                self._confirm(rng.choice(tasks))
 
     def calm(self, worker: Worker, rounds: int = 5) -> None:
-        """Let everything come to its end."""
-        for _ in range(rounds):
+        """Let everything come to its end; the owner sends all that is left in their client."""
+        for turn in range(rounds):
             self.move(timedelta(minutes=3))
             assert worker.work(self.moment)
-            self.confirm_all()
+            if turn >= CALM_BEFORE:
+                for task in self._open_tasks():
+                    self._confirm(task)
+
+    def _open_tasks(self) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = self.sandbox.get(f"wecom/tasks?sender={OWNER}")["items"]
+        return [task for task in items if task["stopped_at"] is None]
+
+    def _confirm(self, task: dict[str, Any]) -> None:
+        for _ in range(2):
+            self.sandbox.post("wecom/confirm", {"msgid": task["msgid"]})
 
     @property
     def moment(self) -> str:
@@ -260,6 +274,10 @@ TROUBLES: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ("token", "wecom.task", {"kind": "error", "code": "42001"}),
     ("dropped", "wecom.task", {"kind": "drop"}),
     ("dropped", "wecom.media", {"kind": "drop"}),
+    ("taken twice", "wecom.task", {"kind": "duplicate"}),
+    ("taken twice", "wecom.task", {"kind": "duplicate", "count": 3}),
+    ("lost reply", "wecom.cancel", LOST),
+    ("heard twice", "wecom.cancel", {"kind": "duplicate"}),
     ("heard twice", "wecom.task_result", {"kind": "duplicate"}),
     ("heard twice", "wecom.remind", {"kind": "duplicate"}),
     ("late", "wecom.robot", {"kind": "delay", "delay_seconds": 0.2}),

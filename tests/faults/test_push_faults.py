@@ -29,6 +29,7 @@ TRIES: Final = 4  # a platform that was too busy to answer is asked again later
 LIFE: Final = (
     ("outreach.sending.before_channel", timedelta(0)),
     ("outreach.sending.after_channel", LEASE),
+    ("outreach.twins.after_stopping", LEASE),
     ("outreach.delivering.before_platform", LEASE),
     ("outreach.delivering.after_platform", LEASE),
     ("outreach.confirming.after_reminder", timedelta(minutes=16)),
@@ -117,7 +118,7 @@ class TestUnderFire:
                 assert fire.bench.violations() == []
                 worker = fire.worker()
             if rng.random() < 0.3:
-                fire.confirm_all()
+                fire.confirm_some(rng)
         requests.delete(f"{fire.sandbox.url}/sandbox/faults", timeout=10).raise_for_status()
         fire.calm(worker, rounds=8)
         assert worker.end() == 0

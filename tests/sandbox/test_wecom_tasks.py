@@ -139,6 +139,22 @@ def test_an_owner_is_reminded_three_times_a_day(company, client, groups):
     assert company.contact("remind_groupmsg_send", {"msgid": "msg-unknown"})["errcode"] == 41047
 
 
+def test_a_stopped_task_cannot_be_sent_and_what_was_sent_stays(company, client, groups):
+    first, second = company.add_task()["msgid"], company.add_task()["msgid"]
+    client.post("/sandbox/wecom/confirm", json={"msgid": first})
+    arrived = client.get("/sandbox/wecom/messages").json["items"]
+    for msgid in (first, second):
+        assert company.contact("cancel_groupmsg_send", {"msgid": msgid})["errcode"] == 0
+        assert client.post("/sandbox/wecom/confirm", json={"msgid": msgid}).status_code == 400
+        assert company.contact("cancel_groupmsg_send", {"msgid": msgid})["errcode"] == 41047
+        assert company.contact("remind_groupmsg_send", {"msgid": msgid})["errcode"] == 41047
+    assert client.get("/sandbox/wecom/messages").json["items"] == arrived
+    states = {one["status"] for one in company.results(second)["send_list"]}
+    assert states == {0}
+    assert company.contact("cancel_groupmsg_send", {})["errcode"] == 41046
+    assert company.contact("cancel_groupmsg_send", {"msgid": "unknown"})["errcode"] == 41047
+
+
 def test_results_come_in_pages(company, groups):
     msgid = company.add_task()["msgid"]
     first = company.results(msgid, limit=2)

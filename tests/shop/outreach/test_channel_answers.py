@@ -150,25 +150,18 @@ class TestGroupTasks:
         self, company: Company, tasks: WecomGroupTasks
     ) -> None:
         record = {"msgid": "msg-1", "create_time": int(NOW.timestamp())}
-        company.answers |= {
-            LIST: OK | {"group_msg_list": [record]},
-            MEMBERS: OK | {"task_list": []},
-        }
-        [seen] = tasks.list_made(since=NOW, until=NOW, text="")
-        assert (seen.msgid, seen.sender, seen.text, seen.created_at) == ("msg-1", "", "", NOW)
+        company.answers[LIST] = OK | {"group_msg_list": [record]}
+        [seen] = tasks.list_made(since=NOW, until=NOW)
+        assert (seen.msgid, seen.text, seen.created_at) == ("msg-1", "", NOW)
 
-    def test_only_of_tasks_of_that_text_the_sender_is_asked(
-        self, company: Company, tasks: WecomGroupTasks
+    @pytest.mark.parametrize(
+        ("members", "sender"), [([], ""), ([{}], ""), ([{"userid": "zhang"}], "zhang")]
+    )
+    def test_a_task_of_nobody_has_no_sender(
+        self, company: Company, tasks: WecomGroupTasks, members: Any, sender: str
     ) -> None:
-        made = {"create_time": int(NOW.timestamp())}
-        records = [made | {"msgid": f"m{one}", "text": {"content": f"{one}"}} for one in range(9)]
-        company.answers |= {
-            LIST: OK | {"group_msg_list": records},
-            MEMBERS: OK | {"task_list": [{"userid": "zhang"}]},
-        }
-        [seen] = tasks.list_made(since=NOW, until=NOW, text="7")
-        assert (seen.msgid, seen.sender) == ("m7", "zhang")
-        assert len([one for one in company.server.asked if MEMBERS in one.target]) == 1
+        company.answers[MEMBERS] = OK | {"task_list": members}
+        assert tasks.sender_of(msgid="msg-1") == sender
 
     def test_a_token_refused_twice_is_an_outage(
         self, company: Company, tasks: WecomGroupTasks

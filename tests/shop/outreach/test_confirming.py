@@ -4,9 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from shop.campaigns import queries as campaigns
+from shop.campaigns.service import cancel_campaign
+from shop.chat_groups.models import ChatChannel, ChatGroup
 from shop.outreach.gateway import TaskState
 from shop.outreach.inbox.models import NoticeKind
-from shop.outreach.models import Push, PushStatus
+from shop.outreach.models import Push, PushEdge, PushStatus
 from tests.factories.outreach import HOUR, OutreachBench
 
 MINUTE = timedelta(minutes=1)
@@ -75,9 +78,47 @@ class TestAskAboutPush:
         assert bench.push(push.id).status is S.ESCALATED
 
     def test_members_hear_nothing_that_is_over(self, bench: OutreachBench, push: Push) -> None:
+        with bench.begin() as session:
+            group = session.get_one(ChatGroup, push.chat_group_id)
+        told = bench.brought_by(group)
         bench.tasks.trouble.is_out = True
-        bench.pass_time(HOUR, times=7)
+        bench.pass_time(6 * HOUR + MINUTE)
+        bench.pass_time(HOUR, times=2)
+        assert bench.push(push.id).status is S.AWAITING_OWNER
         bench.tasks.trouble.is_out = False
         bench.pass_time(HOUR)
-        assert bench.push(push.id).status in (S.SKIPPED, S.ESCALATED)
+        found = bench.push(push.id)
+        assert (found.status, found.due_at) == (S.SKIPPED, None)
+        assert bench.tasks.made["msg1"].is_stopped
+        assert bench.inbox(told) == []
         assert bench.failed == 0
+
+    @pytest.mark.parametrize("is_quicker", [False, True])
+    def test_the_task_of_a_campaign_that_was_called_off_is_stopped(
+        self, bench: OutreachBench, is_quicker: bool
+    ) -> None:
+        bench.customer_group()
+        campaign_id = bench.plain_campaign(starts_in=HOUR, warms_before=HOUR)
+        bench.plan(campaign_id, PushEdge.WARMING, ChatChannel.CUSTOMER_GROUP)
+        bench.ring()
+        with bench.begin() as session:
+            campaign = campaigns.lock_campaign(session, campaign_id)
+            cancel_campaign(session, campaign, actor="op", now=bench.now)
+        if is_quicker:
+            bench.tasks.confirm("msg1")
+        bench.pass_time(MINUTE, times=3)
+        [found] = bench.pushes(campaign_id)
+        assert found.status is (S.CONFIRMED if is_quicker else S.SKIPPED)
+        assert found.due_at is None
+        assert bench.tasks.made["msg1"].is_stopped
+        assert bench.tasks.reminded == {}
+
+    def test_a_task_that_nobody_waits_for_is_stopped(
+        self, bench: OutreachBench, push: Push
+    ) -> None:
+        bench.pass_time(MINUTE, times=40)
+        assert bench.push(push.id).status is S.ESCALATED
+        bench.pass_time(HOUR, times=7)
+        found = bench.push(push.id)
+        assert (found.status, found.due_at) == (S.ESCALATED, None)
+        assert bench.tasks.made["msg1"].is_stopped
