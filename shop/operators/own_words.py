@@ -11,15 +11,15 @@ from kit.db import Begin
 from kit.errors import Conflict, DomainError
 from shop.operators import queries
 from shop.operators.deeds import Doer, state_of, write_down_operator
-from shop.operators.lock_out import count_wrong, forget_wrong, may_try
+from shop.operators.lock_out import find_guesser, forget_wrong
 from shop.operators.models import Operator
 from shop.operators.rules import BadOperator, TriedTooOften, check_password
+from shop.operators.second_factor import plain_code
 from shop.operators.secret_words import (
     OperatorKeys,
     accepted_step,
     hash_password,
     is_password,
-    known_browser,
     new_recovery_codes,
     open_offer,
     seal_totp,
@@ -105,7 +105,7 @@ def renew(
         raise BadOperator(reason="that is the password you were given: choose another")
     fresh = hash_password(words.password)
     sealed = seal_totp(secret, operator_id=operator_id, keys=keys)
-    code = words.code.strip().replace(" ", "")
+    code = plain_code(words.code)
     step = accepted_step(sealed, code, operator_id=operator_id, keys=keys, after=0, now=now)
     if step is None:
         raise BadOperator(reason="the code is not one of the new secret")
@@ -135,21 +135,15 @@ def _refuse(
     now: datetime,
 ) -> DomainError | None:
     """Return why the password stays, or None; a wrong guess is counted."""
-    known = known_browser(operator.totp_sealed, operator_id=operator.id, keys=keys)
-    is_known = same(browser, known)
-    if not may_try(operator, is_known=is_known, now=now):
+    guesser = find_guesser(
+        operator, browser=browser, keys=keys, address=doer.address, request_id=doer.request_id
+    )
+    if not guesser.may_try(now=now):
         return TriedTooOften()
     if not same(operator.password_hash, found.password_hash):
         return BadOperator(reason="the password was changed meanwhile")
     if fresh is None:
-        count_wrong(
-            session,
-            operator,
-            address=doer.address,
-            request_id=doer.request_id,
-            is_known=is_known,
-            now=now,
-        )
+        guesser.count_wrong(session, now=now)
         return BadOperator(reason="the present password is another")
     forget_wrong(operator)
     return None

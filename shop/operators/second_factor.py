@@ -1,19 +1,18 @@
-"""Proving the second factor again, right before something that cannot be taken back."""
+"""The second factor: taking its codes, and proving it right before what cannot be taken back."""
 
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from kit.crypto import same
 from kit.db import Begin
 from kit.errors import DomainError, Malformed
 from shop.operators import queries
 from shop.operators.deeds import Doer
-from shop.operators.lock_out import count_wrong, may_try
+from shop.operators.lock_out import find_guesser
 from shop.operators.models import Operator
 from shop.operators.rules import TriedTooOften
-from shop.operators.secret_words import OperatorKeys, accepted_step, known_browser
+from shop.operators.secret_words import OperatorKeys, accepted_step
 
 
 class WrongCode(Malformed):
@@ -22,6 +21,34 @@ class WrongCode(Malformed):
     code = "operators.wrong_code"
     title = "The code is wrong, or was used before: take the next one"
     message = "验证码不正确或已经用过，请等下一个"
+
+
+def plain_code(code: str) -> str:
+    """Return a code without the spaces that people type between its digits."""
+    return code.strip().replace(" ", "")
+
+
+def is_of_authenticator(code: str) -> bool:
+    """Say whether a plain code looks like an authenticator's, and not like one for recovery."""
+    return len(code) == 6 and code.isdecimal()
+
+
+def takes_code(operator: Operator, code: str, *, keys: OperatorKeys, now: datetime) -> bool:
+    """Take a plain code of the authenticator once; the caller holds the operator's lock."""
+    if not is_of_authenticator(code):
+        return False
+    step = accepted_step(
+        operator.totp_sealed,
+        code,
+        operator_id=operator.id,
+        keys=keys,
+        after=operator.totp_step,
+        now=now,
+    )
+    if step is None:
+        return False
+    operator.totp_step = step
+    return True
 
 
 def prove_second_factor(
@@ -58,36 +85,15 @@ def _refuse(
     now: datetime,
 ) -> DomainError | None:
     """Return why the code proves nothing, or None; a wrong guess is counted, no code is not one."""
-    plain = code.strip().replace(" ", "")
+    plain = plain_code(code)
     if not plain:
         return WrongCode()
-    known = known_browser(operator.totp_sealed, operator_id=operator.id, keys=keys)
-    is_known = same(browser, known)
-    if not may_try(operator, is_known=is_known, now=now):
-        return TriedTooOften()
-    step = _step_of(operator, plain, keys=keys, now=now)
-    if step is None:
-        count_wrong(
-            session,
-            operator,
-            address=doer.address,
-            request_id=doer.request_id,
-            is_known=is_known,
-            now=now,
-        )
-        return WrongCode()
-    operator.totp_step = step
-    return None
-
-
-def _step_of(operator: Operator, code: str, *, keys: OperatorKeys, now: datetime) -> int | None:
-    if len(code) != 6 or not code.isdecimal():
-        return None
-    return accepted_step(
-        operator.totp_sealed,
-        code,
-        operator_id=operator.id,
-        keys=keys,
-        after=operator.totp_step,
-        now=now,
+    guesser = find_guesser(
+        operator, browser=browser, keys=keys, address=doer.address, request_id=doer.request_id
     )
+    if not guesser.may_try(now=now):
+        return TriedTooOften()
+    if takes_code(operator, plain, keys=keys, now=now):
+        return None
+    guesser.count_wrong(session, now=now)
+    return WrongCode()

@@ -11,12 +11,12 @@ from kit.crypto import new_token, same
 from kit.db import Begin
 from shop.operators import queries
 from shop.operators.deeds import Doer, write_down
-from shop.operators.lock_out import count_wrong, forget_wrong, may_try
+from shop.operators.lock_out import find_guesser, forget_wrong
 from shop.operators.models import Operator, OperatorSession, RecoveryCode
 from shop.operators.rules import LONGEST_STAY, SEEN_EVERY
+from shop.operators.second_factor import is_of_authenticator, plain_code, takes_code
 from shop.operators.secret_words import (
     OperatorKeys,
-    accepted_step,
     is_password,
     known_browser,
     recovery_hash,
@@ -74,26 +74,25 @@ def _decide(
     now: datetime,
 ) -> Entry | None:
     """Open a session or count a failure; it returns instead of raising, so the count is kept."""
-    known = known_browser(operator.totp_sealed, operator_id=operator.id, keys=keys)
-    is_known = same(attempt.known_browser, known)
-    if not may_try(operator, is_known=is_known, now=now):
+    guesser = find_guesser(
+        operator,
+        browser=attempt.known_browser,
+        keys=keys,
+        address=attempt.address,
+        request_id=attempt.request_id,
+    )
+    if not guesser.may_try(now=now):
         return None
     action = None
     if is_right:
         action = _take_second_factor(session, operator, attempt, keys=keys, now=now)
     if action is None:
-        count_wrong(
-            session,
-            operator,
-            address=attempt.address,
-            request_id=attempt.request_id,
-            is_known=is_known,
-            now=now,
-        )
+        guesser.count_wrong(session, now=now)
         return None
     forget_wrong(operator)
     doer = Doer(operator.name, operator.id, attempt.address, attempt.request_id)
     _tell(session, operator, doer, action, now=now)
+    known = known_browser(operator.totp_sealed, operator_id=operator.id, keys=keys)
     return Entry(_open_session(session, operator, attempt, keys=keys, now=now), known)
 
 
@@ -126,22 +125,12 @@ def _take_second_factor(
     session: Session, operator: Operator, attempt: Attempt, *, keys: OperatorKeys, now: datetime
 ) -> str | None:
     """Return what the audit log calls it, or None; who uses recovery codes should be seen."""
-    code = attempt.code.strip().replace(" ", "")
-    if len(code) != 6 or not code.isdecimal():
-        is_taken = _takes_recovery_code(session, operator.id, code, keys=keys, now=now)
-        return "operators.recovery_code" if is_taken else None
-    step = accepted_step(
-        operator.totp_sealed,
-        code,
-        operator_id=operator.id,
-        keys=keys,
-        after=operator.totp_step,
-        now=now,
-    )
-    if step is None:
-        return None
-    operator.totp_step = step
-    return "operators.sign_in"
+    code = plain_code(attempt.code)
+    if is_of_authenticator(code):
+        is_taken = takes_code(operator, code, keys=keys, now=now)
+        return "operators.sign_in" if is_taken else None
+    is_taken = _takes_recovery_code(session, operator.id, code, keys=keys, now=now)
+    return "operators.recovery_code" if is_taken else None
 
 
 def _takes_recovery_code(
