@@ -42,7 +42,7 @@ def start(order_id: UUID, json_data: PaymentIn) -> Response:
         ports().begin,
         ports().gateways,
         order_id=order_id,
-        member_id=member_id,
+        sign_in=caller().sign_in,
         channel=json_data.channel,
         payer_hash_key=ports().payer_hash_key,
         clock=ports().clock,

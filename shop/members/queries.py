@@ -114,6 +114,19 @@ def find_open_id(
     return session.scalars(statement).one_or_none()
 
 
+def find_open_id_here(
+    session: Session, sign_in: SignIn, *, platform: Platform, app_id: str
+) -> str | None:
+    """Return what the application calls the member, on the device of this sign-in if it knows it.
+
+    Who signed in elsewhere is known by the identity that signed in last; None: by none at all.
+    """
+    identity = session.get(Identity, sign_in.identity_id) if sign_in.identity_id else None
+    if identity is not None and (identity.platform, identity.app_id) == (platform, app_id):
+        return identity.open_id
+    return find_open_id(session, sign_in.member_id, platform=platform, app_id=app_id)
+
+
 def list_open_ids(
     session: Session, member_id: UUID, *, platform: Platform, app_id: str
 ) -> Sequence[str]:

@@ -7,10 +7,12 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from kit.clock import Clock
+from kit.crypto import same
 from kit.db import Begin
 from kit.errors import Conflict, Unavailable
 from kit.faultpoints import faultpoint
 from shop.members import queries as members
+from shop.members.models import SignIn
 from shop.members.platforms import Platform
 from shop.orders import asking, queries
 from shop.orders.models import Order, OrderStatus
@@ -26,6 +28,7 @@ from shop.payments.gateway import (
     Refused,
 )
 from shop.payments.models import Payment, PaymentStatus
+from shop.payments.payers import hash_of
 
 PLATFORM_OF = {Channel.WECHAT_PAY: Platform.WECHAT, Channel.ALIPAY: Platform.ALIPAY}
 
@@ -67,8 +70,21 @@ class _Opened:
     """A trade to ask the platform for, and what it needs."""
 
     payment: Payment
-    payer_ref: str
+    payer: "_Payer"
     description: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Payer:
+    """Who is to pay: the platform lets nobody else pay a trade that was opened for them."""
+
+    ref: str
+    known_as: bytes
+
+    def may_pay(self, payment: Payment, channel: Channel) -> bool:
+        """Say whether an open trade is one of theirs; of old ones it is not known for whom."""
+        is_theirs = payment.opened_for is None or same(payment.opened_for, self.known_as)
+        return payment.channel is channel and is_theirs
 
 
 def start_payment(
@@ -76,7 +92,7 @@ def start_payment(
     gateways: Mapping[Channel, PaymentGateway],
     *,
     order_id: UUID,
-    member_id: UUID,
+    sign_in: SignIn,
     channel: Channel,
     payer_hash_key: bytes,
     clock: Clock,
@@ -84,20 +100,22 @@ def start_payment(
     """Return an open trade of the order with the parameters the client pays with.
 
     Raises `OrderNotFound`, `NotPayable`, `NoPayerIdentity`, `PaymentRefused` or `PlatformUnsure`.
-    Repeating it returns the same trade; another channel closes the first trade before.
+    Repeating it returns the same trade. Another channel closes the first trade before, and so does
+    a device on which the member is known by another identity: only that one can pay there.
     """
-    _close_other_channel(
-        begin, gateways, order_id, member_id, channel, payer_hash_key=payer_hash_key, clock=clock
+    member_id, gateway = sign_in.member_id, gateways[channel]
+    payer = _close_what_another_pays(
+        begin, gateways, order_id, sign_in, channel, payer_hash_key=payer_hash_key, clock=clock
     )
     with begin() as session:
         order = _lock_payable(session, order_id, member_id, clock=clock)
-        opened = _open(session, gateways[channel], order, clock=clock)
+        opened = _open(session, gateway, order, payer, clock=clock)
     payment = opened.payment
     if payment.status is PaymentStatus.PREPAID:
         return payment
     faultpoint("orders.paying.before_prepay")
     try:
-        prepay = _ask(gateways[channel], opened, clock=clock)
+        prepay = _ask(gateway, opened, clock=clock)
     except (AlreadyPaid, AlreadyClosed):
         # A trade of ours that is over: learn what became of it, then tell the truth.
         asking.ask_about_payment(
@@ -114,26 +132,33 @@ def start_payment(
     return kept
 
 
-def _close_other_channel(
+def _close_what_another_pays(
     begin: Begin,
     gateways: Mapping[Channel, PaymentGateway],
     order_id: UUID,
-    member_id: UUID,
+    sign_in: SignIn,
     channel: Channel,
     *,
     payer_hash_key: bytes,
     clock: Clock,
-) -> None:
+) -> _Payer:
     with begin() as session:
-        order = _lock_payable(session, order_id, member_id, clock=clock)
+        order = _lock_payable(session, order_id, sign_in.member_id, clock=clock)
+        ref = members.find_open_id_here(
+            session, sign_in, platform=PLATFORM_OF[channel], app_id=gateways[channel].app_id
+        )
+        if ref is None:
+            raise NoPayerIdentity
+        payer = _Payer(ref, hash_of(ref, payer_hash_key))
         other = payments_queries.find_open(session, order.id)
-    if other is None or other.channel is channel:
-        return
+    if other is None or payer.may_pay(other, channel):
+        return payer
     closed = asking.close_at_platform(
         begin, gateways, other.id, payer_hash_key=payer_hash_key, now=clock()
     )
     if not closed:
         raise NotPayable
+    return payer
 
 
 def _lock_payable(session: Session, order_id: UUID, member_id: UUID, *, clock: Clock) -> Order:
@@ -144,12 +169,9 @@ def _lock_payable(session: Session, order_id: UUID, member_id: UUID, *, clock: C
     return order
 
 
-def _open(session: Session, gateway: PaymentGateway, order: Order, *, clock: Clock) -> _Opened:
-    payer_ref = members.find_open_id(
-        session, order.member_id, platform=PLATFORM_OF[gateway.channel], app_id=gateway.app_id
-    )
-    if payer_ref is None:
-        raise NoPayerIdentity
+def _open(
+    session: Session, gateway: PaymentGateway, order: Order, payer: _Payer, *, clock: Clock
+) -> _Opened:
     payment = payments_queries.find_open(session, order.id)
     if payment is None:
         payment = payments.open_payment(
@@ -157,14 +179,15 @@ def _open(session: Session, gateway: PaymentGateway, order: Order, *, clock: Clo
             gateway,
             order_id=order.id,
             amount_fen=order.total_fen,
+            opened_for=payer.known_as,
             expires_at=order.pay_by,
             now=clock(),
         )
-    elif payment.channel is not gateway.channel:
-        # Another device opened it since the first channel was closed; its trade is not ours.
+    elif not payer.may_pay(payment, gateway.channel):
+        # Another device opened it since the first one was closed; its trade is not ours.
         raise NotPayable
     first = queries.list_lines(session, [order.id])[0]
-    return _Opened(payment, payer_ref, f"团卡 {first.snapshot['sku_title']}")
+    return _Opened(payment, payer, f"团卡 {first.snapshot['sku_title']}")
 
 
 def _ask(gateway: PaymentGateway, opened: _Opened, *, clock: Clock) -> Prepay:
@@ -173,7 +196,7 @@ def _ask(gateway: PaymentGateway, opened: _Opened, *, clock: Clock) -> Prepay:
             out_trade_no=opened.payment.out_trade_no,
             amount_fen=opened.payment.amount_fen,
             description=opened.description,
-            payer_ref=opened.payer_ref,
+            payer_ref=opened.payer.ref,
             expires_at=opened.payment.expires_at,
             now=clock(),
         )

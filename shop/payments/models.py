@@ -84,6 +84,8 @@ class Payment(Base, Retried):
     platform_ref: Mapped[str | None] = mapped_column(String(128))
     params: Mapped[dict[str, Any] | None]  # what the client library takes
     transaction_no: Mapped[str | None] = mapped_column(String(64))
+    # Keyed hashes of open ids: of whom the trade was opened for, and of who paid.
+    opened_for: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     payer_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]

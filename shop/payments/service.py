@@ -49,10 +49,14 @@ def open_payment(
     *,
     order_id: UUID,
     amount_fen: Fen,
+    opened_for: bytes,
     expires_at: datetime,
     now: datetime,
 ) -> Payment:
-    """Write down a trade before the platform is asked for it, so that no charge can be unknown."""
+    """Write down a trade before the platform is asked for it, so that no charge can be unknown.
+
+    `opened_for` is the hash of the open id that alone can pay it.
+    """
     attempts = session.scalar(select(func.count()).where(Payment.order_id == order_id)) or 0
     payment = Payment(
         id=new_id(),
@@ -64,6 +68,7 @@ def open_payment(
         out_trade_no=new_number("TP", now=now),
         status=PaymentStatus.CREATED,
         amount_fen=amount_fen,
+        opened_for=opened_for,
         created_at=now,
         expires_at=expires_at,
         due_at=now + UNSURE_QUESTION_AFTER,

@@ -27,7 +27,7 @@ from shop.catalog.models import (
     Sku,
     SkuKind,
 )
-from shop.members.models import Identity, Member, MemberStatus
+from shop.members.models import Identity, Member, MemberStatus, SignIn
 from shop.members.platforms import Platform
 from shop.orders import jobs, notices, paying, queries, refunding, service
 from shop.orders.models import Order, OrderLine
@@ -138,13 +138,15 @@ class Bench:
                 now=self.now,
             ).id
 
-    def start_payment(self, order_id: UUID, channel: Channel = Channel.WECHAT_PAY) -> Payment:
-        """Open a trade of the order as its member does."""
+    def start_payment(
+        self, order_id: UUID, channel: Channel = Channel.WECHAT_PAY, on: SignIn | None = None
+    ) -> Payment:
+        """Open a trade of the order as its member does, on any device or on this one."""
         return paying.start_payment(
             self.begin,
             self.platforms,
             order_id=order_id,
-            member_id=self.order(order_id).member_id,
+            sign_in=on or SignIn(member_id=self.order(order_id).member_id),
             channel=channel,
             payer_hash_key=KEY,
             clock=lambda: self.now,

@@ -64,8 +64,8 @@ class MemoryPlatform:
         with self._call("prepay", out_trade_no):
             opened = {"fen": int(amount_fen), "state": "not_paid", "at": None, "payer": payer_ref}
             trade = self.trades.setdefault(out_trade_no, opened)
-            if trade["fen"] != amount_fen:
-                raise Refused("another amount under this number", code="PARAM_ERROR")
+            if (trade["fen"], trade["payer"]) != (amount_fen, payer_ref):
+                raise Refused("another request under this number", code="PARAM_ERROR")
             if trade["state"] in ("paid", "refunded"):
                 raise AlreadyPaid("paid")
             if trade["state"] == "closed":

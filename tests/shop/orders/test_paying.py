@@ -2,11 +2,14 @@
 
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
-from shop.members.models import Identity
+from kit.ids import new_id
+from shop.members.models import Identity, SignIn
+from shop.members.platforms import Platform
 from shop.orders import paying
 from shop.orders.models import OrderStatus
 from shop.orders.paying import NoPayerIdentity, NotPayable, PaymentRefused, PlatformUnsure
@@ -20,6 +23,35 @@ from tests.factories.trouble import Trouble, calls
 def pending(bench: Bench) -> Any:
     """Return the id of an order that waits for its payment."""
     return bench.place(bench.member(), (bench.sku(), 1))
+
+
+def sign_in(bench: Bench, member_id: UUID, open_id: str | None = None) -> SignIn:
+    """Return a sign-in of the member on a new device; by an identity of its own if named."""
+    identity_id = None if open_id is None else new_id()
+    with bench.begin() as session:
+        if identity_id is not None:
+            session.add(
+                Identity(
+                    id=identity_id,
+                    member_id=member_id,
+                    platform=Platform.WECHAT,
+                    app_id="app-1",
+                    open_id=open_id,
+                    created_at=bench.now,
+                )
+            )
+            session.flush()
+        made = SignIn(
+            id=new_id(),
+            member_id=member_id,
+            identity_id=identity_id,
+            platform=Platform.WECHAT,
+            token_hash=new_id().bytes * 2,
+            created_at=bench.now,
+            expires_at=bench.now + PAY_WITHIN,
+        )
+        session.add(made)
+    return made
 
 
 class TestStartPayment:
@@ -111,6 +143,37 @@ class TestStartPayment:
         assert bench.platforms[Channel.ALIPAY].trades == {}
         assert len(bench.payments(order_id)) == 2
 
+    def test_a_device_pays_by_the_identity_that_signed_in_there(self, bench: Bench) -> None:
+        """Of joined members there are two; the platform lets nobody else pay a trade."""
+        member_id = bench.member()
+        order_id = bench.place(member_id, (bench.sku(), 1))
+        old = sign_in(bench, member_id, open_id="old-phone")
+        new = sign_in(bench, member_id, open_id="new-phone")
+        paid_by = {}
+        for device in (old, new, old):
+            number = bench.start_payment(order_id, on=device).out_trade_no
+            paid_by[number] = bench.wechat.trades[number]["payer"]
+        assert list(paid_by.values()) == ["old-phone", "new-phone", "old-phone"]
+        states = [bench.wechat.trades[number]["state"] for number in paid_by]
+        assert states == ["closed", "closed", "not_paid"]
+        again = bench.start_payment(order_id, on=old)
+        assert again.out_trade_no == number
+
+    def test_the_other_platforms_identity_pays_there(self, bench: Bench) -> None:
+        """Who signed in on the one may pay on the other."""
+        member_id = bench.member()
+        order_id = bench.place(member_id, (bench.sku(), 1))
+        here = sign_in(bench, member_id, open_id="phone")
+        number = bench.start_payment(order_id, Channel.ALIPAY, on=here).out_trade_no
+        assert bench.platforms[Channel.ALIPAY].trades[number]["payer"] == f"open-{member_id}"
+
+    def test_a_trade_of_which_nobody_knows_for_whom_goes_on(self, bench: Bench) -> None:
+        """It was opened before that was written down."""
+        order_id, number = bench.open_trade()
+        with bench.begin() as session:
+            session.execute(update(Payment).values(opened_for=None))
+        assert bench.start_payment(order_id).out_trade_no == number
+
     def test_learns_that_the_first_channel_is_paid(self, bench: Bench) -> None:
         """No second trade: the order is fulfilled by the first."""
         order_id, number = bench.open_trade()
@@ -169,7 +232,7 @@ class TestStartPayment:
                 bench.begin,
                 bench.platforms,
                 order_id=pending(bench),
-                member_id=bench.member(),
+                sign_in=sign_in(bench, bench.member()),
                 channel=Channel.WECHAT_PAY,
                 payer_hash_key=KEY,
                 clock=lambda: bench.now,
