@@ -6,7 +6,7 @@ A task that has become wrong is stopped, so that no owner sends old news.
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -38,6 +38,7 @@ from shop.referral.chat_invites import list_brought
 
 P = PushStatus
 NO_OWNER: Final = "the owner did not confirm"
+SOON: Final = timedelta(seconds=5)
 TELL_ANYWAY_AFTER: Final = 2 * ESCALATE_AFTER  # when the platform cannot be asked all the time
 
 
@@ -101,6 +102,9 @@ def _book(
     if push.status not in queries.WITH_OWNER:
         return
     push.attempts = 0
+    if push.msgid != question.msgid:
+        push.due_at = now  # its twin was sent, and took the place of the task that we asked about
+        return
     state = _state_of(results, question.chat_id)
     if state is TaskState.SENT:
         push.sent_at = next((one.sent_at for one in results if one.sent_at), None) or now
@@ -109,25 +113,31 @@ def _book(
     elif state is TaskState.WAITING:
         if question.reminds:
             push.reminded_at = now
-        if _is_over(session, push, now=now) and push.status is P.AWAITING_OWNER:
-            skip(session, push, f"{NO_OWNER}, and by now it would be wrong", now=now)
-        elif question.ends and push.status is P.ESCALATED:
-            settle(push)
-        else:
-            _wait_on(session, push, now=now)
+        _book_waiting(session, push, question, now=now)
     else:
         _give_up(session, push, state.value, now=now)
 
 
+def _book_waiting(session: Session, push: Push, question: Question, *, now: datetime) -> None:
+    is_over = _is_over(session, push, now=now)
+    if is_over and not question.ends:
+        push.due_at = now  # it has turned meanwhile, and its task is not stopped yet
+    elif is_over and push.status is P.AWAITING_OWNER:
+        skip(session, push, f"{NO_OWNER}, and by now it would be wrong", now=now)
+    else:
+        _wait_on(session, push, now=now)
+        if question.ends:
+            settle(push)
+
+
 def _wait_on(session: Session, push: Push, *, now: datetime) -> None:
-    """Look again later, or tell members themselves; in the end the owner is not waited for."""
+    """Look again later, at the latest when the push becomes wrong; tell members themselves."""
     waited = now - _waits_since(push)
     if push.status is P.AWAITING_OWNER and waited >= ESCALATE_AFTER:
         _escalate(session, push, now=now)
-    if waited >= POLL_FOR:
-        settle(push)
-    else:
-        postpone(push, NO_OWNER, now=now, by=next_poll(waited))
+    campaign = session.get_one(Campaign, push.campaign_id)
+    left = last_moment(push.edge, campaign, planned_for=push.planned_for) - now
+    postpone(push, NO_OWNER, now=now, by=max(min(next_poll(waited), left), SOON))
 
 
 def _escalate(session: Session, push: Push, *, now: datetime) -> None:

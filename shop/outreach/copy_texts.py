@@ -7,7 +7,13 @@ from sqlalchemy.orm import Session
 
 from shop.outreach import queries
 from shop.outreach.models import Push
-from shop.outreach.push_texts import facts_of, link_to, poster_of, render_push
+from shop.outreach.push_texts import (
+    facts_of,
+    link_of_push,
+    link_to,
+    poster_of,
+    render_push,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,8 @@ def list_copies(session: Session, pushes: Sequence[Push], *, public_base_url: st
     for push in pushes:
         group, campaign, template = about[push.id]
         link = link_to(public_base_url, push.invite_code)
-        facts = facts_of(session, campaign, link=link)
+        own = link_of_push(public_base_url, push.invite_code, push.edge)
+        facts = facts_of(session, campaign, link=own)
         text = push.text or render_push(template.text, facts, group.channel)
         copies.append(Copy(push, campaign.name, group.name, text, poster_of(link)))
     return copies

@@ -3,9 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from shop.campaigns.events import CampaignScheduled, CampaignSettled
+from shop.campaigns.events import CampaignCancelled, CampaignScheduled, CampaignSettled
 from shop.chat_groups.events import ChatGroupAdded
 from shop.members.events import MembersJoined
 from shop.orders.events import OrderFulfilled, OrderRefunded
@@ -14,7 +15,8 @@ from shop.outreach.inbox import service as inbox
 from shop.outreach.inbox import telling
 from shop.outreach.inbox.models import NoticeKind
 from shop.outreach.inbox.telling import Told
-from shop.outreach.models import PushEdge
+from shop.outreach.models import Push, PushEdge
+from shop.outreach.queries import WITH_OWNER
 from shop.referral.events import CommissionEarned
 
 
@@ -30,6 +32,21 @@ def plan_pushes_when_chat_group_added(
 ) -> None:
     """Make the pushes that the clock will bring into the new chat group, too."""
     late_groups.plan_for_group(session, UUID(event.chat_group_id), now=now)
+
+
+def stop_asking_when_cancelled(
+    event: CampaignCancelled, *, session: Session, now: datetime
+) -> None:
+    """Have tasks that wait for their owners stopped at once."""
+    session.execute(
+        update(Push)
+        .where(
+            Push.campaign_id == UUID(event.campaign_id),
+            Push.status.in_(WITH_OWNER),
+            Push.due_at.is_not(None),
+        )
+        .values(due_at=now)
+    )
 
 
 def push_when_settled(event: CampaignSettled, *, session: Session, now: datetime) -> None:

@@ -1,6 +1,5 @@
 """The sweeps of outreach: watch for edges, send pushes, ask about tasks, bring messages."""
 
-import logging
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -15,8 +14,6 @@ from shop.outreach.gateway import ChannelError, GroupTasks
 from shop.outreach.inbox.delivering import Platforms, deliver, due_deliveries
 from shop.outreach.models import Push
 from shop.outreach.sending import Post, send_push
-
-log = logging.getLogger(__name__)
 
 MOST_TWINS: Final = 500  # the records have as many pages for one as for all of an edge
 
@@ -59,20 +56,23 @@ def stop_due_twins(
     """Stop tasks that the platform took twice; its records are read once for all that are due."""
     with begin() as session:
         # Chosen before the records are read: who is booked later is looked for in later ones.
-        handed = queries.list_handed(session, queries.due_twins(now).limit(MOST_TWINS))
-    if tasks is None or not handed:
+        rows = queries.list_handed(session, queries.due_twins(now).limit(MOST_TWINS))
+    if tasks is None or not rows:
         return Swept(0, 0)
-    handed = twins.within_span(handed)
+    handed = twins.choose(rows)
+    chosen = select(Push.id).where(Push.id.in_(handed.push_ids))
     try:
-        made = twins.list_texts(tasks, list(handed.values()))
-    except ChannelError as failure:
-        log.warning("records of tasks cannot be read yet", extra={"code": failure.code})
-        return Swept(0, 0)
+        made = twins.list_texts(tasks, handed)
+    except ChannelError as exc:
+        failure = exc
 
-    def act(push_id: UUID) -> None:
-        twins.stop_twins(begin, tasks, push_id, made, now=now)
+        def act(push_id: UUID) -> None:
+            twins.put_off(begin, push_id, failure, now=now)
+    else:
 
-    chosen = select(Push.id).where(Push.id.in_(handed))
+        def act(push_id: UUID) -> None:
+            twins.stop_twins(begin, tasks, push_id, made, now=now)
+
     return sweep(begin, chosen, act, name="stop_due_twins", at_once=at_once, most=MOST_TWINS)
 
 

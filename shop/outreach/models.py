@@ -97,7 +97,8 @@ PUSH_LIFECYCLE = Lifecycle(
     "push",
     initial=P.PLANNED,
     moves={
-        P.PLANNED: {P.SENDING, P.SKIPPED},
+        # Confirmed is what its owner sent by a task that was said not to have been made.
+        P.PLANNED: {P.SENDING, P.SKIPPED, P.CONFIRMED},
         # Back to planned only when it surely was not sent.
         P.SENDING: {P.PLANNED, P.SENT, P.AWAITING_OWNER, P.FAILED},
         P.AWAITING_OWNER: {P.CONFIRMED, P.ESCALATED, P.FAILED, P.SKIPPED},
@@ -105,8 +106,8 @@ PUSH_LIFECYCLE = Lifecycle(
         # Somebody looked into the group, and a message of which no answer came is not there.
         P.SENT: {P.FAILED},
         P.CONFIRMED: set(),
-        P.FAILED: set(),
-        P.SKIPPED: set(),
+        P.FAILED: {P.CONFIRMED},
+        P.SKIPPED: {P.CONFIRMED},
     },
 )
 
@@ -117,7 +118,7 @@ class Push(Base, Retried):
     """One message into one chat group at one edge of a campaign; there is never a second.
 
     `due_at`: send it, look what became of it, or ask whether its owner has confirmed.
-    `twins_due_at`: look whether the platform took its task twice.
+    `twins_due_at`: look whether the platform took its task twice; `twin_msgids` must not be sent.
     """
 
     __tablename__ = "pushes"
@@ -153,12 +154,13 @@ class Push(Base, Retried):
     status: Mapped[PushStatus] = mapped_column(text_enum(PushStatus, name="status_listed"))
     planned_for: Mapped[datetime]
     text: Mapped[str | None] = mapped_column(Text)  # as handed over
+    first_handed_at: Mapped[datetime | None]  # a task may be as old as that
     handed_at: Mapped[datetime | None]  # last
     sent_at: Mapped[datetime | None]
     is_certain: Mapped[bool] = mapped_column(default=True)  # no: no answer came, and none will
     msgid: Mapped[str | None] = mapped_column(String(64))  # of the task at the platform
     sender: Mapped[str | None] = mapped_column(String(64))  # the owner whom the task waits for
-    stopped_msgids: Mapped[list[str]] = mapped_column(default=list)  # its twins at the platform
+    twin_msgids: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
     twins_due_at: Mapped[datetime | None]
     reminded_at: Mapped[datetime | None]
     reason: Mapped[str | None] = mapped_column(String(200))

@@ -11,6 +11,7 @@ from kit.money import Fen, to_yuan
 from shop.campaigns import queries as campaigns
 from shop.campaigns.models import Campaign
 from shop.chat_groups.models import ChatChannel
+from shop.outreach.models import PushEdge
 from shop.outreach.texts import (
     BadTemplate,
     check_links,
@@ -106,6 +107,11 @@ def render_push(text: str, facts: PushFacts, channel: ChatChannel) -> str:
 def link_to(public_base_url: str, invite_code: str) -> str:
     """Return the address of an invite's page on our own host."""
     return f"{public_base_url.rstrip('/')}/s/{invite_code}"
+
+
+def link_of_push(public_base_url: str, invite_code: str, edge: PushEdge) -> str:
+    """Return the same address as one push alone says it: so its task is known among all."""
+    return f"{link_to(public_base_url, invite_code)}?e={edge.value}"
 
 
 def poster_of(link: str) -> str:

@@ -112,18 +112,13 @@ def lock_open_plans(session: Session, channel: ChatChannel) -> Sequence[tuple[Pu
     return [(plan, campaign) for plan, campaign in rows]
 
 
-def list_of_group(session: Session, campaign_id: UUID, chat_group_id: UUID) -> Sequence[Push]:
-    """Return the pushes of a campaign into a chat group, one for each edge."""
-    return session.scalars(
-        select(Push).where(Push.campaign_id == campaign_id, Push.chat_group_id == chat_group_id)
-    ).all()
-
-
 def list_msgids(session: Session, campaign_id: UUID, chat_group_id: UUID) -> Sequence[str]:
     """Return the tasks known of a campaign in a chat group, whatever the edge."""
-    pushes = list_of_group(session, campaign_id, chat_group_id)
+    pushes = session.scalars(
+        select(Push).where(Push.campaign_id == campaign_id, Push.chat_group_id == chat_group_id)
+    ).all()
     booked = [push.msgid for push in pushes if push.msgid is not None]
-    return booked + [msgid for push in pushes for msgid in push.stopped_msgids]
+    return booked + [msgid for push in pushes for msgid in push.twin_msgids]
 
 
 def list_pushes(
@@ -211,10 +206,18 @@ def next_to_send(now: datetime) -> Select[UUID]:
     return select(both.c.id).order_by(both.c.due_at, both.c.id)
 
 
-def list_handed(session: Session, due: Select[UUID]) -> Mapping[UUID, datetime]:
-    """Return push id → when it was handed over, for those selected that were."""
-    rows = session.execute(select(Push.id, Push.handed_at).where(Push.id.in_(due)))
-    return {push_id: handed_at for push_id, handed_at in rows if handed_at is not None}
+def list_handed(session: Session, due: Select[UUID]) -> Sequence[tuple[UUID, datetime, datetime]]:
+    """Return the id of each selected push, and when it was handed over first and last.
+
+    The longest due comes first.
+    """
+    first = func.coalesce(Push.first_handed_at, Push.handed_at)
+    rows = session.execute(
+        select(Push.id, first, Push.handed_at)
+        .where(Push.id.in_(due), Push.handed_at.is_not(None))
+        .order_by(Push.twins_due_at, Push.id)
+    )
+    return [(push_id, since, until) for push_id, since, until in rows if until is not None]
 
 
 def due_twins(now: datetime) -> Select[UUID]:

@@ -35,7 +35,7 @@ from shop.outreach.gateway import (
     RobotMessage,
 )
 from shop.outreach.models import Push, PushPlan, PushStatus, PushTemplate
-from shop.outreach.push_texts import facts_of, link_to, render_push
+from shop.outreach.push_texts import facts_of, link_of_push, render_push
 from shop.outreach.rules import (
     LOOK_AFTER,
     PAUSED_AGAIN_AFTER,
@@ -109,8 +109,10 @@ def _take(session: Session, post: Post, push_id: UUID, *, now: datetime) -> Take
         postpone(push, "the robot's key cannot be opened", now=now, by=CHANNEL_OFF_AGAIN_AFTER)
         return None
     template = session.get_one(PushTemplate, plan.template_id)
-    facts = facts_of(session, campaign, link=link_to(post.public_base_url, push.invite_code))
+    link = link_of_push(post.public_base_url, push.invite_code, push.edge)
+    facts = facts_of(session, campaign, link=link)
     push.text = render_push(template.text, facts, group.channel)
+    push.first_handed_at = push.first_handed_at or now
     push.handed_at, push.sender = now, group.sender
     pace.take_place(group, now=now)
     lease(push, now=now)
@@ -149,6 +151,7 @@ def _taken(push: Push, group: ChatGroup, *, is_lost: bool, title: str) -> Taken:
         title=title,
         page=f"pages/campaign/campaign?id={push.campaign_id}&invite={push.invite_code}",
         handed_at=push.handed_at or push.planned_for,
+        first_handed_at=push.first_handed_at or push.handed_at or push.planned_for,
         is_lost=is_lost,
     )
 
@@ -272,6 +275,8 @@ def _plan_again(
     """Surely not sent: it waits, and its place in the group's quota is free again."""
     group = chat_groups.lock_chat_group(session, push.chat_group_id)
     pace.give_place_back(group, taken_at=push.handed_at or now)
+    if group.channel is ChatChannel.CUSTOMER_GROUP:
+        push.twins_due_at = now + TWINS_AFTER  # "busy" may have been said of one that was made
     move(session, push, P.PLANNED, at=now, actor=ACTOR)
     if isinstance(failure, RateLimited):
         group.next_send_at = now + timedelta(seconds=failure.retry_after)

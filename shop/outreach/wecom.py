@@ -81,6 +81,7 @@ class WecomGroupTasks:
         """Return the group tasks made in a window of at most a month."""
         wish = {
             "chat_type": "group",
+            "filter_type": 0,  # not what people make in their own clients
             "start_time": int(since.timestamp()),
             "end_time": int(until.timestamp()) + 1,  # the platform counts whole seconds
             "limit": MOST_LISTED,

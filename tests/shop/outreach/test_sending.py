@@ -37,7 +37,7 @@ class TestSendPush:
         assert push.status is S.SENT
         assert push.is_certain
         local = (bench.now - 3 * MINUTE + 8 * HOUR).strftime("%m-%d %H:%M")
-        link = f"{BASE_URL}/s/{push.invite_code}"
+        link = f"{BASE_URL}/s/{push.invite_code}?e=open"
         assert bench.robots.texts(group.name) == [f"【周五秒杀】9.00 元，{local} 开抢：{link}"]
 
     def test_a_task_waits_for_its_owner(self, bench: OutreachBench) -> None:

@@ -34,7 +34,7 @@ class TestStopDueTwins:
     ) -> None:
         bench.pass_time(MOMENT)
         assert stopped(bench) == ["msg1"]
-        assert bench.push(twice.id).stopped_msgids == ["msg1"]
+        assert bench.push(twice.id).twin_msgids == ["msg1"]
         bench.tasks.confirm("msg2")
         bench.pass_time(MINUTE, times=3)
         assert bench.push(twice.id).status is PushStatus.CONFIRMED
@@ -45,7 +45,7 @@ class TestStopDueTwins:
         bench.tasks.confirm("msg1")
         bench.pass_time(MOMENT)
         found = bench.push(twice.id)
-        assert (found.msgid, found.stopped_msgids) == ("msg1", ["msg2"])
+        assert (found.msgid, found.twin_msgids) == ("msg1", ["msg2"])
         assert found.status is PushStatus.CONFIRMED
         assert "msg2" in stopped(bench)
 
@@ -76,7 +76,7 @@ class TestStopDueTwins:
             bench.plan(campaign_id, edge, ChatChannel.CUSTOMER_GROUP, lead=HOUR)
         bench.pass_time(MOMENT, times=70)
         texts = {push.text for push in bench.pushes(campaign_id)}
-        assert len(texts) == 1
+        assert len(texts) == 2, "each push has a link of its own"
         assert len(bench.tasks.made) == 2
         assert stopped(bench) == []
 
@@ -117,9 +117,12 @@ class TestStopDueTwins:
         bench.now += MOMENT
         bench.tasks.trouble.lose_answers()
         jobs.stop_due_twins(bench.begin, bench.tasks, now=bench.now)
-        assert (stopped(bench), bench.push(twice.id).stopped_msgids) == (["msg1"], [])
+        assert stopped(bench) == ["msg1"]
         bench.pass_time(MINUTE)
-        assert bench.push(twice.id).stopped_msgids == ["msg1"]
+        found = bench.push(twice.id)
+        assert (found.twin_msgids, found.msgid) == (["msg1"], "msg2")
+        assert found.handed_at is not None
+        assert found.twins_due_at == found.handed_at + 10 * MINUTE
 
     def test_nothing_is_asked_while_the_channel_is_off(
         self, bench: OutreachBench, twice: Push
