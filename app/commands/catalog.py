@@ -11,7 +11,7 @@ from kit.money import MOST_FEN, Fen, to_yuan
 from shop.cards import queries as cards
 from shop.catalog import queries, service
 from shop.catalog.models import Product, RefundRule, SaleChannel, Scenario, SkuKind
-from shop.catalog.service import SkuTerms
+from shop.catalog.rules import SkuTerms
 
 ACTOR = "operator"
 FEN = click.IntRange(1, MOST_FEN)
