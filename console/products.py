@@ -18,6 +18,8 @@ from console.ports import now, ports
 from console.product_reading import Choice, Offer
 from console.versions import product_state, version_of
 from kit.errors import Conflict, DomainError
+from shop.approvals import queries as approvals
+from shop.approvals.models import ApprovalKind
 from shop.catalog import service
 from shop.catalog.models import Product, ProductStatus, Scenario
 from shop.operators import queries as operators
@@ -193,6 +195,9 @@ def _page(
                 session,
                 [offer.sku for offer in offers],
                 fee_basis_points=ports().fee_basis_points,
+            ),
+            asked=approvals.list_waiting_about(
+                session, ApprovalKind.ADD_SKU, product_id=str(product_id)
             ),
             deeds_rows=operators.list_actions(session, subject=str(product_id), limit=10).items,
             refusal=refusal,

@@ -221,6 +221,8 @@ class TestSecondPerson:
         request = f"/approvals/{approval_id}"
         with shelf.world.begin() as session:
             assert session.query(Sku).count() == 0
+        assert request in shelf.clerk.page(f"/products/{product_id}")
+        assert request not in shelf.clerk.page(f"/products/{shelf.add_product()}")
         page = second.page(request)
         for words in ("引流", "LOSS", "¥20.00", f"/console/products/{product_id}"):
             assert words in page, words
