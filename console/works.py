@@ -195,7 +195,7 @@ WORKS: Final = {
         ),
         Work(
             "catalog.withdraw", "product", P.CHANGE_CATALOG,
-            _l("会员不再看到，也不能下单，包括进行中的活动；已下的单照常发卡。"),
+            _l("会员不再看到，也不能下单，也不能参加拼团和接龙；进行中的秒杀不会停，需要时请另行暂停。已下的单照常发卡。"),
             "console_products.list_all", _look_at_products(ProductStatus.PUBLISHED), _withdraw,
             _product_place, opposite="catalog.publish",
         ),
