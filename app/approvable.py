@@ -7,11 +7,12 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from app.approvable_skus import sku_actions
 from app.selling import WAYS
 from console.campaign_reading import get_any
 from console.versions import campaign_state
 from shop.approvals.models import Approval, ApprovalKind
-from shop.approvals.rules import Action, Actions, Done, Persons, StaleApproval
+from shop.approvals.rules import Action, Actions, Done, Persons, check_amount
 from shop.campaigns import queries as campaigns
 from shop.cards import batches, exporting
 from shop.cards import queries as cards
@@ -39,6 +40,7 @@ def actions(ports: Ports) -> Actions:
         ApprovalKind.EXPORT_CODES: Action(
             Permission.EXPORT_CODES, "stock.allow_export", "batch", _foresee_export, _allow_export
         ),
+        **sku_actions(ports),
     }
 
 
@@ -47,7 +49,7 @@ def _foresee_refund(session: Session, approval: Approval, _now: datetime) -> Map
     if order is None:
         raise OrderNotFound
     amount_fen = refunding.foresee_refund(session, order, line_id=_line_of(approval))
-    _compare(approval, amount_fen)
+    check_amount(approval, amount_fen)
     lines = orders.list_lines(session, [order.id])
     return {
         "order_no": order.order_no,
@@ -63,7 +65,7 @@ def _refund(session: Session, approval: Approval, _persons: Persons, now: dateti
     made = refunding.refund_order(
         session, order, reason=RefundReason.MEMBER, line_id=_line_of(approval), now=now
     )
-    _compare(approval, sum(one.amount_fen for one in made))
+    check_amount(approval, sum(one.amount_fen for one in made))
     refunds = {one.out_refund_no: one.amount_fen for one in made}
     return Done(before, {"status": order.status.value, "refunds": refunds})
 
@@ -74,7 +76,7 @@ def _publishing(ports: Ports) -> Action:
         forecast = WAYS[campaign.kind].dry_run(
             session, campaign, fee_basis_points=ports.fee_basis_points, now=now
         )
-        _compare(approval, forecast.worst_case_subsidy_fen)
+        check_amount(approval, forecast.worst_case_subsidy_fen)
         return {
             "campaign": campaign.name,
             "worst_case_subsidy_fen": forecast.worst_case_subsidy_fen,
@@ -93,7 +95,7 @@ def _publishing(ports: Ports) -> Action:
             approved_by=persons.decided_by,
             now=now,
         )
-        _compare(approval, forecast.worst_case_subsidy_fen)
+        check_amount(approval, forecast.worst_case_subsidy_fen)
         return Done(before, campaign_state(campaign))
 
     return Action(Permission.PLAN, "campaigns.publish", "campaign", foresee, publish)
@@ -140,9 +142,3 @@ def _allow_export(session: Session, approval: Approval, _persons: Persons, now: 
 def _line_of(approval: Approval) -> UUID | None:
     line_id = approval.arguments.get("line_id")
     return None if line_id is None else UUID(line_id)
-
-
-def _compare(approval: Approval, amount_fen: int) -> None:
-    """Raise `StaleApproval` unless it is about the amount that was asked for."""
-    if amount_fen != approval.amount_fen:
-        raise StaleApproval(asked_fen=approval.amount_fen, present_fen=amount_fen)

@@ -16,7 +16,7 @@ from shop.cards.batches import NewCard, Origin, add_batch
 from shop.cards.vault import CardSecret, Vault
 from shop.catalog import service as catalog
 from shop.catalog.models import Product, RefundRule, Scenario, Sku, SkuKind
-from shop.catalog.service import SkuTerms
+from shop.catalog.rules import SkuTerms
 
 _ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _GROUPS: Final = 5  # of four characters: 32**20 is 100 bits

@@ -33,6 +33,8 @@ PLACES: Final = {
     ApprovalKind.PUBLISH: ("console_campaigns.show", "campaign_id", Permission.CAMPAIGNS),
     ApprovalKind.UNDO_BATCH: ("console_batches.show", "batch_id", Permission.STOCK),
     ApprovalKind.EXPORT_CODES: ("console_batches.show", "batch_id", Permission.STOCK),
+    ApprovalKind.ADD_SKU: ("console_products.show", "product_id", Permission.CATALOG),
+    ApprovalKind.CHANGE_SKU: ("console_skus.show", "sku_id", Permission.CATALOG),
 }
 
 blueprint = make_room("approvals")
@@ -187,7 +189,8 @@ def _place_of(approval: Approval) -> str | None:
     endpoint, name, needs = PLACES[approval.kind]
     if needs not in permissions():
         return None
-    values: dict[str, Any] = {name: approval.subject}
+    # What is only to be made has no page yet, but is asked for with the id of what it is part of.
+    values: dict[str, Any] = {name: approval.arguments.get(name, approval.subject)}
     return url_for(endpoint, **values)
 
 

@@ -30,6 +30,8 @@ ENTRIES: Final = (
     Entry("console_campaign_wizard.show", _l("新建活动"), P.PLAN, is_listed=False),
     Entry("console_groups.list_all", _l("拼团与接龙"), P.GROUPS, _l("销售")),
     Entry("console_sheets.list_all", _l("接龙"), P.GROUPS, is_listed=False),
+    Entry("console_products.list_all", _l("商品"), P.CATALOG, _l("销售")),
+    Entry("console_products.show_new", _l("新建商品"), P.CHANGE_CATALOG, is_listed=False),
     Entry("console_stock.show", _l("卡密库存"), P.STOCK, _l("销售")),
     Entry("console_orders.list_all", _l("订单"), P.ORDERS, _l("销售")),
     Entry("console_refunds.list_all", _l("退款"), P.REFUNDS, _l("销售")),

@@ -1,6 +1,6 @@
 """Landing on things: by the number of an order, a trade or a refund, by an id, by a name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from flask import jsonify, redirect, render_template, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from console import asked
+from console import asked, product_reading
 from console.door import SIGNED_IN, make_room, may, permissions
 from console.menu import entries
 from console.ports import ports
@@ -16,6 +16,8 @@ from console.saved_views import find_views
 from group_buy.models import Group
 from shop.campaigns.models import Campaign
 from shop.cards.models import Batch, Card
+from shop.catalog import queries as catalog
+from shop.catalog.models import Product, Sku
 from shop.members.models import Member
 from shop.operators.rules import Permission
 from shop.orders.models import Order
@@ -30,6 +32,8 @@ PAGES_BY_ID: Final[tuple[tuple[Permission, type[Any], str, str], ...]] = (
     (Permission.GROUPS, Group, "console_groups.show", "group_id"),
     (Permission.STOCK, Batch, "console_batches.show", "batch_id"),
     (Permission.STOCK, Card, "console_batches.show_card", "card_id"),
+    (Permission.CATALOG, Product, "console_products.show", "product_id"),
+    (Permission.CATALOG, Sku, "console_skus.show", "sku_id"),
 )
 
 blueprint = make_room("search")
@@ -44,8 +48,12 @@ def search() -> Any:
         found = _find_one(session, words)
         if found is not None:
             return redirect(found, code=303)
-        campaigns = _find_campaigns(session, words)
-    return render_template("console/search.html", words=words, campaigns=campaigns)
+        return render_template(
+            "console/search.html",
+            words=words,
+            campaigns=_find_campaigns(session, words),
+            products=_find_products(session, words),
+        )
 
 
 @blueprint.get("/palette")
@@ -60,7 +68,8 @@ def palette() -> Any:
     ]
     with ports().begin() as session:
         found = _find_one(session, words) if words else None
-        campaigns = _find_campaigns(session, words) if words else []
+        campaigns = _find_campaigns(session, words)
+        products = _find_products(session, words)
         views = find_views(session, words) if words else []
     things = [{"name": words, "place": found}] if found else []
     things += [
@@ -69,6 +78,10 @@ def palette() -> Any:
             "place": url_for("console_campaigns.show", campaign_id=campaign.id),
         }
         for campaign in campaigns
+    ]
+    things += [
+        {"name": product.title, "place": url_for("console_products.show", product_id=product.id)}
+        for product in products
     ]
     things += [{"name": name, "place": place} for name, place in views[:MOST]]
     return jsonify(found=(things + pages)[: 2 * MOST])
@@ -87,6 +100,10 @@ def _find_one(session: Session, words: str) -> str | None:
         withdrawal = withdrawals.find_by_number(session, words.upper())
         if withdrawal is not None:
             return url_for("console_withdrawals.show", withdrawal_id=withdrawal.id)
+    if Permission.CATALOG in allowed:
+        sku = catalog.find_sku_by_code(session, words)
+        if sku is not None:
+            return url_for("console_skus.show", sku_id=sku.id)
     row_id = asked.as_id(words)
     return None if row_id is None else _find_by_id(session, row_id)
 
@@ -122,3 +139,9 @@ def _find_campaigns(session: Session, words: str) -> list[Campaign]:
             .limit(MOST)
         )
     )
+
+
+def _find_products(session: Session, words: str) -> Sequence[Product]:
+    if not words or Permission.CATALOG not in permissions():
+        return []
+    return product_reading.find_products(session, words, limit=MOST)

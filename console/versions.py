@@ -5,6 +5,8 @@ import json
 from typing import Any
 
 from shop.campaigns.models import Campaign
+from shop.catalog.models import Product, Sku
+from shop.catalog.rules import Listing
 from shop.chat_groups.models import ChatGroup
 
 
@@ -39,3 +41,20 @@ def campaign_state(campaign: Campaign) -> dict[str, Any]:
         "pause_reason": campaign.pause_reason,
         "approved_by": campaign.approved_by,
     }
+
+
+def product_state(product: Product) -> dict[str, Any]:
+    """Return what the audit log and forms know of a product."""
+    return {
+        "title": product.title,
+        "brand": product.brand,
+        "scenario": product.scenario.value,
+        "pictures": list(product.pictures),
+        "purchase_notes": product.purchase_notes,
+        "status": product.status.value,
+    }
+
+
+def sku_state(sku: Sku) -> dict[str, Any]:
+    """Return what the audit log and forms know of a SKU."""
+    return {"code": sku.code, "kind": sku.kind.value, **Listing.of(sku).tell()}

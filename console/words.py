@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from console import cookies
+from console.labels.catalog import CATALOG_LABELS
 from console.labels.money import MONEY_LABELS
 from console.labels.operators import OPERATOR_LABELS
 from console.labels.outreach import OUTREACH_LABELS
@@ -15,6 +16,7 @@ LANGUAGES: Final = ("zh", "en")
 # Kind of thing → its codes → what people call them.
 LABELS: Final[dict[str, dict[str, Any]]] = {
     **SALES_LABELS,
+    **CATALOG_LABELS,
     **PEOPLE_LABELS,
     **OPERATOR_LABELS,
     **MONEY_LABELS,

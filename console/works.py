@@ -15,6 +15,7 @@ from console.asked import as_id
 from console.campaign_actions import pause_one, resume_one
 from console.door import permissions
 from console.jobs import EventNotStuck, hand_out_again
+from console.products import turn_one
 from console.refunds import send_again
 from console.stock import change_batch
 from kit import outbox
@@ -23,6 +24,9 @@ from shop.campaigns.queries import CampaignNotFound
 from shop.cards import batches
 from shop.cards.models import Batch, BatchStatus
 from shop.cards.queries import BatchNotFound
+from shop.catalog import service as catalog
+from shop.catalog.models import Product, ProductStatus
+from shop.catalog.queries import ProductNotFound
 from shop.operators.rules import Permission
 from shop.payments.models import Refund, RefundStatus
 
@@ -87,6 +91,16 @@ def _look_at_batches(status: BatchStatus) -> Callable[[Session, Sequence[str]], 
     return look
 
 
+def _look_at_products(*statuses: ProductStatus) -> Callable[[Session, Sequence[str]], list[Seen]]:
+    def look(session: Session, subjects: Sequence[str]) -> list[Seen]:
+        found = session.scalars(select(Product).where(Product.id.in_(_ids(subjects))))
+        return [
+            Seen(str(one.id), one.title, one.status.value, one.status in statuses) for one in found
+        ]
+
+    return look
+
+
 def _look_at_refunds(session: Session, subjects: Sequence[str]) -> list[Seen]:
     found = session.scalars(select(Refund).where(Refund.out_refund_no.in_(subjects)))
     return [
@@ -134,6 +148,14 @@ def _unfreeze(deed: Deed, subject: str, _why: str) -> None:
     change_batch(deed, _id_of(subject, BatchNotFound), batches.unfreeze_batch)
 
 
+def _publish(deed: Deed, subject: str, _why: str) -> None:
+    turn_one(deed, _id_of(subject, ProductNotFound), catalog.publish_product)
+
+
+def _withdraw(deed: Deed, subject: str, _why: str) -> None:
+    turn_one(deed, _id_of(subject, ProductNotFound), catalog.withdraw_product)
+
+
 def _send_again(deed: Deed, subject: str, _why: str) -> None:
     send_again(deed, subject)
 
@@ -144,6 +166,10 @@ def _hand_out_again(deed: Deed, subject: str, _why: str) -> None:
 
 def _campaign_place(subject: str) -> str:
     return url_for("console_campaigns.show", campaign_id=subject)
+
+
+def _product_place(subject: str) -> str:
+    return url_for("console_products.show", product_id=subject)
 
 
 WORKS: Final = {
@@ -160,6 +186,18 @@ WORKS: Final = {
             _l("重新接受会员下单。"), "console_campaigns.list_all",
             _look_at_campaigns(CampaignStatus.PAUSED), _resume, _campaign_place,
             opposite="campaigns.pause",
+        ),
+        Work(
+            "catalog.publish", "product", P.CHANGE_CATALOG,
+            _l("会员可以看到并购买；没有规格的商品不能上架。"), "console_products.list_all",
+            _look_at_products(ProductStatus.DRAFT, ProductStatus.WITHDRAWN), _publish,
+            _product_place, opposite="catalog.withdraw",
+        ),
+        Work(
+            "catalog.withdraw", "product", P.CHANGE_CATALOG,
+            _l("会员不再看到，也不能下单，也不能参加拼团和接龙；进行中的秒杀不会停，需要时请另行暂停。已下的单照常发卡。"),
+            "console_products.list_all", _look_at_products(ProductStatus.PUBLISHED), _withdraw,
+            _product_place, opposite="catalog.publish",
         ),
         Work(
             "stock.freeze", "batch", P.FREEZE,

@@ -44,6 +44,8 @@ def paths(base: str) -> dict[str, str]:
         "pushes", "plan", made[1], "--edge", "open", "--edge", "last_call", "--template", "pictures"
     )
     order_id = buy(base, made[0])
+    ware = json.loads(flask("sample", "sku", "--stock", "20", "--price-fen", "1990"))
+    product, sku = f"/console/products/{ware['product_id']}", f"/console/skus/{ware['sku_id']}"
     return {
         "order": f"/console/orders/{order_id}",
         "views": "/console/views",
@@ -53,6 +55,10 @@ def paths(base: str) -> dict[str, str]:
         "campaign-pushes": f"/console/campaigns/{made[1]}/pushes",
         "calendar-week": "/console/campaigns/calendar",
         "calendar-day": "/console/campaigns/calendar?view=day",
+        "product": product,
+        "product-new": "/console/products/new",
+        "sku": sku,
+        "sku-new": f"{product}/skus/new",
         "chat-group-new": "/console/chat-groups/new",
         "push-templates": "/console/push-templates",
         "live": f"/console/campaigns/{made[0]}/live",

@@ -1,17 +1,23 @@
 """`flask catalog …`: products and SKUs at an operator's hand."""
 
+from typing import Any
 from uuid import UUID
 
 import click
 from sqlalchemy import select
 
 from app import process
+from app.commands.campaigns import ACTOR as BY
+from app.commands.campaigns import APPROVER
+from app.commands.plan_files import explained
+from console.versions import sku_state
 from kit.errors import DomainError
 from kit.money import MOST_FEN, Fen, to_yuan
 from shop.cards import queries as cards
 from shop.catalog import queries, service
 from shop.catalog.models import Product, RefundRule, SaleChannel, Scenario, SkuKind
-from shop.catalog.service import SkuTerms
+from shop.catalog.rules import SkuTerms
+from shop.operators.deeds import Doer, write_down
 
 ACTOR = "operator"
 FEN = click.IntRange(1, MOST_FEN)
@@ -51,16 +57,19 @@ def add_product(
 ) -> None:
     """Print the id alone, for scripts."""
     ports = process.ports()
-    with ports.begin() as session:
-        product = service.add_product(
-            session,
-            title=title,
-            brand=brand,
-            scenario=Scenario(scenario),
-            pictures=pictures,
-            purchase_notes=notes,
-            now=ports.clock(),
-        )
+    try:
+        with ports.begin() as session:
+            product = service.add_product(
+                session,
+                title=title,
+                brand=brand,
+                scenario=Scenario(scenario),
+                pictures=pictures,
+                purchase_notes=notes,
+                now=ports.clock(),
+            )
+    except DomainError as refusal:
+        raise explained(refusal) from None
     click.echo(product.id)
 
 
@@ -69,7 +78,7 @@ def add_product(
 @click.option("--code", required=True, help="How operators name it, as in `cards import --sku`.")
 @click.option("--title", required=True)
 @click.option("--face-value-fen", type=FEN, required=True)
-@click.option("--price-fen", type=FEN, required=True)
+@click.option("--price-fen", "list_price_fen", type=FEN, required=True)
 @click.option("--cost-fen", type=click.IntRange(0, MOST_FEN), required=True)
 @click.option("--limit-per-order", type=click.IntRange(1, 100), default=10)
 @click.option("--limit-per-day", type=click.IntRange(1))
@@ -86,49 +95,46 @@ def add_product(
     type=click.Choice([channel.value for channel in SaleChannel]),
     help="A channel where it is not sold; may be repeated.",
 )
+@APPROVER
+@BY
 def add_sku(
     product_id: UUID,
     code: str,
     title: str,
-    face_value_fen: int,
-    price_fen: int,
-    cost_fen: int,
-    limit_per_order: int,
-    limit_per_day: int | None,
-    limit_ever: int | None,
-    refund_rule: str,
-    warranty_days: int,
     not_on: tuple[str, ...],
+    approved_by: str | None,
+    actor: str,
+    **promised: Any,
 ) -> None:
-    """Print the id alone, for scripts."""
+    """Print the id alone, for scripts. What is below cost names a second person."""
     ports = process.ports()
-    terms = SkuTerms(
-        face_value_fen=Fen(face_value_fen),
-        list_price_fen=Fen(price_fen),
-        cost_fen=Fen(cost_fen),
-        limit_per_order=limit_per_order,
-        limit_per_day=limit_per_day,
-        limit_ever=limit_ever,
-        refund_rule=RefundRule(refund_rule),
-        warranty_days=warranty_days,
-    )
+    rule = RefundRule(promised.pop("refund_rule"))
     try:
         with ports.begin() as session:
-            product = session.get(Product, product_id)
-            if product is None:
-                raise queries.ProductNotFound
             sku = service.add_sku(
                 session,
-                product,
+                service.lock_product(session, product_id),
                 code=code,
                 title=title,
                 kind=SkuKind.CARD_CODE,
-                terms=terms,
+                terms=SkuTerms(**promised, refund_rule=rule),
                 on_sale={channel: channel.value not in not_on for channel in SaleChannel},
+                fee_basis_points=ports.fee_basis_points,
+                approved_by=None if approved_by == actor else approved_by,
+                now=ports.clock(),
+            )
+            write_down(
+                session,
+                Doer("command"),
+                action="catalog.add_sku",
+                subject_kind="sku",
+                subject=str(sku.id),
+                before=None,
+                after={**sku_state(sku), "by": actor, "approved_by": approved_by},
                 now=ports.clock(),
             )
     except DomainError as refusal:
-        raise click.ClickException(refusal.title) from None
+        raise explained(refusal) from None
     click.echo(sku.id)
 
 

@@ -13,6 +13,7 @@ TONES: Final = {
     "carried_out": "green",
     "refused": "red",
     "leader": "green",
+    "published": "green",
     "payable": "green",
     "in_review": "orange",
     "approved": "orange",

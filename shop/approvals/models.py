@@ -21,6 +21,8 @@ class ApprovalKind(StrEnum):
     PUBLISH = "publish"  # a campaign below cost
     UNDO_BATCH = "undo_batch"  # of many cards
     EXPORT_CODES = "export_codes"  # in plain text, however few
+    ADD_SKU = "add_sku"  # that sells at a loss
+    CHANGE_SKU = "change_sku"  # to a larger loss, or to a lower cost
 
 
 class ApprovalStatus(StrEnum):

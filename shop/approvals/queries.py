@@ -63,6 +63,21 @@ def list_waiting(
     return {one.subject: one for one in rows}
 
 
+def list_waiting_about(
+    session: Session, kind: ApprovalKind, **arguments: str
+) -> Sequence[Approval]:
+    """Return the requests that wait and were asked for with these arguments, oldest first."""
+    return session.scalars(
+        select(Approval)
+        .where(
+            Approval.kind == kind,
+            Approval.status == ApprovalStatus.WAITING,
+            Approval.arguments.contains(arguments),
+        )
+        .order_by(Approval.id)
+    ).all()
+
+
 def waiting_for(
     decider: Operator, kinds: Sequence[ApprovalKind], *, now: datetime
 ) -> list[ColumnElement[bool]]:

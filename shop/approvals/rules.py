@@ -170,6 +170,12 @@ def check_requester(requester: Operator, action: Action) -> None:
         raise RequesterGone(operator=requester.name)
 
 
+def check_amount(approval: Approval, amount_fen: int) -> None:
+    """Raise `StaleApproval` unless it is about the amount that was asked for."""
+    if amount_fen != approval.amount_fen:
+        raise StaleApproval(asked_fen=approval.amount_fen, present_fen=amount_fen)
+
+
 def state_of(approval: Approval) -> dict[str, Any]:
     """Return what the audit log knows of a request."""
     return {

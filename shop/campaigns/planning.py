@@ -14,6 +14,7 @@ from shop.campaigns.models import Campaign, CampaignItem
 from shop.campaigns.rules import Window
 from shop.cards import queries as cards
 from shop.catalog.models import Product, ProductStatus, Sku
+from shop.catalog.rules import margin_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def dry_run(
             offers[item.sku_id][0],
             free.get(item.sku_id, 0),
             lowest_price=prices[item.id],
-            fee=share_of(prices[item.id], basis_points=fee_basis_points),
+            fee_basis_points=fee_basis_points,
         )
         for item in items
     ]
@@ -128,9 +129,9 @@ def _find_offers(
 
 
 def _forecast(
-    item: CampaignItem, sku: Sku, free: int, *, lowest_price: Fen, fee: Fen
+    item: CampaignItem, sku: Sku, free: int, *, lowest_price: Fen, fee_basis_points: int
 ) -> ItemForecast:
-    margin = lowest_price - fee - sku.cost_fen
+    margin = margin_of(lowest_price, sku.cost_fen, fee_basis_points=fee_basis_points)
     return ItemForecast(
         sku_id=sku.id,
         title=sku.title,
@@ -140,7 +141,7 @@ def _forecast(
         deal_price_fen=item.deal_price_fen,
         lowest_price_fen=lowest_price,
         cost_fen=sku.cost_fen,
-        fee_fen=fee,
+        fee_fen=share_of(lowest_price, basis_points=fee_basis_points),
         margin_fen=margin,
         worst_case_subsidy_fen=max(-margin, 0) * item.allotment,
     )

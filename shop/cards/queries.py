@@ -12,6 +12,7 @@ from kit.errors import NotFound
 from kit.lifecycle import StatusChange
 from kit.pages import Page, read_page
 from shop.cards.models import Batch, BatchStatus, Card, CardStatus, CodeExport
+from shop.catalog.models import Sku
 
 
 class CardNotFound(NotFound):
@@ -53,6 +54,23 @@ def is_free_to_sell(
         Card.expires_on_key >= today,  # the index skips what has expired
         or_(Card.expires_at.is_(None), Card.expires_at > now),
     )
+
+
+def has_cards(session: Session, sku_id: UUID) -> bool:
+    """Say whether the SKU has cards, whatever became of them; each order reserved some."""
+    found = select(Card.id).join(Batch, Batch.id == Card.batch_id).where(Batch.sku_id == sku_id)
+    return bool(session.scalar(select(found.exists())))
+
+
+def hold_has_cards(session: Session, sku_id: UUID) -> bool:
+    """Say the same until the transaction ends: a SKU without cards is locked against imports.
+
+    One with cards is not, since a crowd may be buying it.
+    """
+    if has_cards(session, sku_id):
+        return True
+    session.execute(select(Sku.id).where(Sku.id == sku_id).with_for_update())
+    return has_cards(session, sku_id)
 
 
 def list_cards(

@@ -27,6 +27,14 @@ class ProductNotFound(NotFound):
     message = "没有找到该商品"
 
 
+class SkuNotFound(NotFound):
+    """There is no such SKU."""
+
+    code = "catalog.sku_not_found"
+    title = "SKU not found"
+    message = "没有找到该规格"
+
+
 def get_product(session: Session, product_id: UUID) -> Product:
     """Return a published product; raises `ProductNotFound`."""
     product = session.get(Product, product_id)

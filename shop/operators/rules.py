@@ -72,6 +72,8 @@ class Permission(StrEnum):
     OUTREACH = "outreach.see"
     PUSH = "outreach.push"  # templates, plans, what somebody saw in a group
     CHAT_GROUPS = "outreach.chat_groups"
+    CATALOG = "catalog.see"  # products, SKUs, prices, costs
+    CHANGE_CATALOG = "catalog.change"
     STOCK = "stock.see"
     IMPORT = "stock.import"
     FREEZE = "stock.freeze"  # and undo
@@ -116,7 +118,7 @@ P = Permission
 _SEEING: Final = frozenset(
     {P.TODAY, P.CAMPAIGNS, P.STOCK, P.ORDERS, P.REFUNDS, P.MONEY, P.JOBS, P.AUDIT, P.OPERATORS}
     | {P.MEMBERS, P.LEADERS, P.WITHDRAWALS, P.GROUPS, P.APPROVALS, P.OUTREACH}
-    | {P.REPORTS, P.EXPORT, P.EXPORTS}
+    | {P.REPORTS, P.EXPORT, P.EXPORTS, P.CATALOG}
 )
 MAY: Final[dict[Role, frozenset[Permission]]] = {
     Role.OWNER: frozenset(Permission),
@@ -124,16 +126,17 @@ MAY: Final[dict[Role, frozenset[Permission]]] = {
         {P.TODAY, P.CAMPAIGNS, P.PLAN, P.RUN, P.STOP_ALL, P.STOCK, P.IMPORT, P.FREEZE, P.ORDERS}
         | {P.LEADERS, P.RATES, P.GROUPS, P.COMPLETE, P.APPROVALS, P.APPROVE}
         | {P.OUTREACH, P.PUSH, P.CHAT_GROUPS, P.REPORTS, P.EXPORT_CODES}
+        | {P.CATALOG, P.CHANGE_CATALOG}
     ),
     Role.SUPPORT: frozenset(
         {P.TODAY, P.CAMPAIGNS, P.STOCK, P.ORDERS, P.REFUNDS, P.REFUND, P.STOP_ALL}
         | {P.MEMBERS, P.SIGN_OUT, P.LEADERS, P.APPOINT, P.GROUPS, P.COMPLETE, P.APPROVALS}
-        | {P.OUTREACH}
+        | {P.OUTREACH, P.CATALOG}
     ),
     Role.FINANCE: frozenset(
         {P.TODAY, P.ORDERS, P.REFUNDS, P.REFUND, P.MONEY, P.RESOLVE, P.JOBS, P.RETRY}
         | {P.MEMBERS, P.LEADERS, P.WITHDRAWALS, P.PAY_OUT, P.APPROVALS, P.APPROVE}
-        | {P.REPORTS, P.EXPORT}
+        | {P.REPORTS, P.EXPORT, P.CATALOG}
     ),
     Role.AUDITOR: _SEEING,
 }

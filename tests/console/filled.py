@@ -16,6 +16,7 @@ from kit.ids import new_id
 from kit.outbox import OutboxEvent
 from shop.campaigns import jobs
 from shop.cards.models import Batch, Card
+from shop.catalog.models import Sku
 from shop.operators.models import Operator, SavedView
 from shop.orders import queries as orders
 from shop.orders import refunding
@@ -73,8 +74,14 @@ def fill(office: Office) -> Filled:
         session.add_all(rows.values())
         ids |= {name: str(row.id) for name, row in rows.items()}
         ids |= {"batch_id": str(batch_id), "operator_id": str(keeper.id)}
-        ids |= {"card_id": str(card_id)}
+        ids |= {"card_id": str(card_id)} | _wares(session)
     return Filled(ids)
+
+
+def _wares(session: Session) -> dict[str, str]:
+    """Return the ids of a SKU with cards and of its product."""
+    sku = session.scalars(select(Sku).order_by(Sku.id.desc()).limit(1)).one()
+    return {"sku_id": str(sku.id), "product_id": str(sku.product_id)}
 
 
 def _stick(session: Session, order_id: str, now: datetime) -> str:

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from playwright.sync_api import Page
 
 from kit.clock import utc_now
 from tests.console.window import CHROMIUM, Window, local
@@ -82,12 +83,22 @@ def test_the_calendar_is_turned_by_keys(window: Window) -> None:
     assert window.troubles == []
 
 
+def place_of(page: Page) -> str:
+    """Return the path that the first row of the list leads to."""
+    place = page.locator("tbody a").first.get_attribute("href")
+    return str(place).removeprefix("/console")
+
+
 @pytest.mark.parametrize("look", ["light", "dark"])
 def test_axe_finds_nothing(window: Window, look: str) -> None:
     page = window.page
     page.emulate_media(color_scheme="dark" if look == "dark" else "light")
     page.goto(f"{window.base}/console/campaigns")
-    campaign = page.locator("tbody a").first.get_attribute("href")
+    campaign = place_of(page)
+    page.goto(f"{window.base}/console/products")
+    product = place_of(page)
+    page.goto(f"{window.base}/console{product}")
+    sku = place_of(page)
     found, seen = {}, set[str]()
     menu = page.eval_on_selector_all("#menu a", "all => all.map(one => one.getAttribute('href'))")
     for path in (
@@ -95,9 +106,13 @@ def test_axe_finds_nothing(window: Window, look: str) -> None:
         "/campaigns/new",
         "/campaigns/calendar",
         "/campaigns/calendar?view=day",
+        "/products/new",
+        f"{product}/skus/new",
+        product,
+        sku,
         "/chat-groups/new",
         "/push-templates",
-        f"{campaign}/pushes".removeprefix("/console"),
+        f"{campaign}/pushes",
         "/views",
         "/orders?status=paid",
         "/reports?report=products",
@@ -106,7 +121,7 @@ def test_axe_finds_nothing(window: Window, look: str) -> None:
         "/leaders?tab=applicants",
         "/commission-rules",
         "/withdrawals?status=all",
-        str(campaign).removeprefix("/console"),
+        campaign,
     ):
         if path in seen:
             continue

@@ -18,7 +18,7 @@ from tests.console.payloads import ALL, PAYLOADS
 KEYS = {("operators", "roles"), ("saved_views", "page"), ("operators", "password_hash")}
 # These show more of what is stored than the name of whoever asks.
 SHOWING = ("", "/campaigns", "/stock", "/orders", "/refunds", "/differences", "/jobs", "/audit",
-           "/operators", "/views", "/account")  # fmt: skip
+           "/operators", "/views", "/account", "/products")  # fmt: skip
 NAMELESS = ("/sign-in", "/snapshot")  # these do not even say who asks
 
 
@@ -42,8 +42,9 @@ def test_h130_i137_whatever_is_stored_is_shown_as_text(bench: Bench) -> None:
 
 
 def is_one(path: str) -> bool:
-    """Say whether it is the page of one campaign or order."""
-    return path.startswith(("/campaigns/0", "/orders/0")) and path.count("/") == 2
+    """Say whether it is the page of one campaign, order, product or SKU."""
+    ones = ("/campaigns/0", "/orders/0", "/products/0", "/skus/0")
+    return path.startswith(ones) and path.count("/") == 2
 
 
 @contextmanager

@@ -23,7 +23,8 @@ PATHS = ("", "/campaigns", "/campaigns/new", "/stock", "/orders", "/refunds", "/
          "/commission-rules", "/withdrawals", "/withdrawals?status=all", "/groups",
          "/groups?soon=yes", "/sheets", "/approvals", "/approvals?shelf=mine",
          "/payments", "/reconciliation", "/ledger", "/reports", "/exports",
-         "/exports/all")  # fmt: skip
+         "/exports/all", "/products", "/products?status=draft&scenario=video&q=x",
+         "/products/new")  # fmt: skip
 PAYLOADS = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',

@@ -35,7 +35,8 @@ LISTS: Final = (
     *("/audit", "/audit?actor=lin", "/audit?action=orders.refund", "/audit?subject={any}"),
     *("/campaigns", "/campaigns/{group_buy}", "/campaigns/{group_buy}/live"),
     *("/campaigns/{campaign_id}", "/campaigns/{campaign_id}/live"),
-    *("/campaigns/{campaign_id}/pushes",),
+    *("/campaigns/{campaign_id}/pushes", "/products", "/products?status=draft&q=x"),
+    *("/products?scenario=video", "/products/{product_id}", "/skus/{sku_id}"),
 )
 Node = Mapping[str, Any]
 

@@ -1,14 +1,18 @@
-"""Two operators in two browsers: one asks for codes, the other approves, the first takes them."""
+"""Two operators in two browsers: one asks for codes, or for a large refund; the other decides."""
 
 import csv
+import json
 import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from tests.console.conftest import open_window
 from tests.console.test_journey import import_codes
 from tests.console.window import CHROMIUM, Window
+from tests.journeys.people import Person
+from tests.running_shop import RunningShop
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's Chromium")
 PHONE = {"width": 390, "height": 844}
@@ -100,3 +104,45 @@ def test_h133_one_asks_another_approves_and_the_first_takes_the_codes_once(
         is_fit_to_read(first, place)
     assert first.troubles == []
     assert second.troubles == []
+
+
+def test_h133_one_asks_for_a_large_refund_and_another_makes_it(
+    window: Window, browser: Browser, running_shop: RunningShop
+) -> None:
+    first, second, page = window, open_window(browser, running_shop, role="finance"), window.page
+    made = running_shop.flask("sample", "sku", "--stock", "3", "--price-fen", "30000")
+    buyer = Person(running_shop, "wechat")
+    order = buyer.buy((json.loads(made.stdout.splitlines()[-1])["sku_id"], 2))
+    place = f"/orders/{order['id']}"
+    first.go(place)
+    page.get_by_role("button", name="退款").first.click()
+    expect(page.locator("#refund")).to_contain_text("累计满 ¥500.00 的退款由另一位操作员审批")
+    page.fill("#refund-why", "买家误购")
+    page.get_by_role("button", name="确认退款").click()
+    page.wait_for_url(re.compile(r"/console/approvals/[0-9a-f-]{36}$"))
+    path = page.url.removeprefix(f"{first.base}/console")
+    expect(page.locator(".alert-info")).to_contain_text("由另一位操作员决定")
+    assert approve_own(page, first.base, path) == 403
+    assert buyer.order(order)["status"] == "fulfilled"
+    first.go(place)
+    expect(page.locator(".alert-info")).to_contain_text("大额退款正在等待审批")
+
+    other = second.go("")
+    other.locator("#menu").get_by_role("link", name="审批").click()
+    other.locator("tr", has_text="买家误购").get_by_role("link", name="大额退款").click()
+    expect(other.locator("dl.state", has_text="将退还")).to_contain_text("¥600.00")
+    is_fit_to_read(second, path)
+    second.go(path)
+    other.get_by_role("button", name="通过并执行").click()
+    expect(other.get_by_text("已执行").first).to_be_visible()
+    refunds = buyer.await_refunds(order, "done")
+    assert sum(one["amount_fen"] for one in refunds["refunds"]) == 60_000
+    assert buyer.await_status(order, "refunded")["id"] == order["id"]
+    second.go(place)
+    expect(other.locator("main")).to_contain_text("退款 ¥600.00")
+    for words in ("处理中 → 已退回", "退款中 → 已退款"):
+        expect(other.locator("ol.history")).to_contain_text(words)
+    expect(other.locator("dl.state", has_text="订单退款")).to_contain_text(second.name)
+    assert first.troubles == []
+    assert second.troubles == []
+    second.context.close()

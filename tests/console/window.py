@@ -78,7 +78,7 @@ class Window:
 
     def _on_console(self, message: Any) -> None:
         # The browser itself notes a form that is meant to be refused.
-        if message.type == "error" and "422" not in message.text:
+        if message.type == "error" and not re.search(r"\b(409|422)\b", message.text):
             self.troubles.append(message.text)
 
     def _on_dialog(self, dialog: Any) -> None:

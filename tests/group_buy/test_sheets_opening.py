@@ -16,6 +16,7 @@ from shop.campaigns import stops
 from shop.campaigns.rules import Paused
 from shop.catalog import service as catalog
 from shop.catalog.models import Sku
+from shop.catalog.rules import BadBand
 from shop.members import joining, leaders
 from shop.members import service as members
 from shop.members.leaders import LeaderAlready, NotALeader, NotApproved
@@ -85,7 +86,7 @@ class TestHelpSell:
         with shop.begin() as session:
             sku = session.get_one(Sku, sku_id)
             sku.cost_fen = Fen(100)
-            with pytest.raises(catalog.BadBand):
+            with pytest.raises(BadBand):
                 catalog.allow_help_sell(session, sku, min_fen=Fen(lowest), max_fen=Fen(highest))
             catalog.allow_help_sell(session, sku, min_fen=Fen(100), max_fen=Fen(100))
 

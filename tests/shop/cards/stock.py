@@ -21,7 +21,7 @@ from shop.cards.service import Revealed
 from shop.cards.vault import CardSecret, Vault
 from shop.catalog import service as catalog
 from shop.catalog.models import SaleChannel, Scenario, SkuKind
-from shop.catalog.service import SkuTerms
+from shop.catalog.rules import SkuTerms
 from shop.members.models import Member, MemberStatus
 from shop.orders.models import Order, OrderLine, OrderStatus
 

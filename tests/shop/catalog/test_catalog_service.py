@@ -12,7 +12,8 @@ from kit.money import Fen
 from shop.catalog import queries, service
 from shop.catalog.models import Product, SaleChannel, Scenario, Sku, SkuKind
 from shop.catalog.queries import ProductNotFound
-from shop.catalog.service import EVERYWHERE, SkuCodeTaken, SkuTerms
+from shop.catalog.rules import NothingToSell, SkuTerms
+from shop.catalog.service import EVERYWHERE, SkuCodeTaken
 
 
 class Catalog:
@@ -28,6 +29,7 @@ class Catalog:
                 session, title="点卡", brand="Brand", scenario=scenario, now=self.now
             )
         if shown:
+            self.sku(product)
             self.publish(product.id)
         return product
 
@@ -81,6 +83,9 @@ class TestProducts:
                 return len(queries.list_products(session).items) == 1
 
         assert not is_seen()
+        with pytest.raises(NothingToSell):
+            catalog.publish(product.id)
+        catalog.sku(product)
         catalog.publish(product.id)
         assert is_seen()
         catalog.withdraw(product.id)
@@ -115,7 +120,7 @@ class TestSkus:
             catalog.sku(catalog.product(), code="A-10")
 
     def test_are_listed_cheapest_first(self, catalog: Catalog) -> None:
-        product = catalog.product()
+        product = catalog.product(shown=False)
         dear, cheap = catalog.sku(product, price=950), catalog.sku(product, price=850)
         with catalog.begin() as session:
             listed = queries.list_skus(session, [product.id])
