@@ -19,6 +19,7 @@ from sqlalchemy.orm import sessionmaker
 from app.machine.children import command_line
 from app.machine.redis_server import RedisServer
 from kit.db import Begin, make_begin, make_engine
+from tests import forking
 from tests.running_shop import RunningShop
 from tests.servers import DatabaseServer, SandboxServer, wipe
 
@@ -54,6 +55,7 @@ def no_child_left() -> Iterator[None]:
         # Orphans become ours, so that they are seen.
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     yield
+    forking.close()
     left: list[str] = []
     for _ in range(int(GRACE_SECONDS / 0.1)):
         left = _children()

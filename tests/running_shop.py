@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from time import sleep
@@ -12,12 +11,13 @@ import requests
 
 from app.machine import environment, processes
 from app.machine.addresses import answers_well
-from app.machine.children import Child, last_lines, run_to_end, spawn
+from app.machine.children import Child, last_lines
 from app.machine.environment import Places
 from app.machine.processes import Program
 from app.machine.secrets import ensure_local_secrets
 from kit.clock import monotonic_seconds
-from tests.servers import ROOT, WAIT_SECONDS, DatabaseServer, SandboxServer, free_port
+from tests import forking
+from tests.servers import WAIT_SECONDS, DatabaseServer, SandboxServer, free_port
 
 PARTS: Final = ("web", "worker", "scheduler")
 LANE: Final = "lane"
@@ -81,12 +81,12 @@ class RunningShop:
     ) -> Child:
         """Start one part, under another name if it is one more of its kind; `extra` environment."""
         program = self._program(part)
-        child = spawn(
+        _python, _dash_m, *words = program.command
+        child = forking.spawn(
             part,
-            program.command,
+            words,
             log_file=self.log_file(name or part),
             environment={**program.environment, **(extra or {})},
-            directory=ROOT,
         )
         self.children[name or part] = child
         return child
@@ -123,11 +123,8 @@ class RunningShop:
 
     def flask(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run `flask …` with the shop's settings; what it wrote is in `stdout`."""
-        return run_to_end(
-            [sys.executable, "-m", "flask", *words],
-            environment=environment.command_environment(self.settings),
-            directory=ROOT,
-        )
+        own = environment.command_environment(self.settings)
+        return forking.run(["flask", *words], environment=own)
 
     def log_file(self, name: str) -> Path:
         """Return where a part writes; a restarted part goes on in the same file."""
