@@ -22,6 +22,7 @@ from kit.db import Begin, make_begin, make_engine
 from tests import forking
 from tests.running_shop import RunningShop
 from tests.servers import DatabaseServer, SandboxServer, wipe
+from tests.shared_shops import shared, wake_for
 
 PR_SET_CHILD_SUBREAPER: Final = 36
 GRACE_SECONDS: Final = 5.0
@@ -46,6 +47,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if _SERVER in config.stash:
         config.stash[_SERVER].stop()
         del config.stash[_SERVER]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Have just those shops run that the test uses, before any fixture of it is made."""
+    wake_for(getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -177,7 +184,8 @@ def running_shop(database_server: DatabaseServer, redis_url: str) -> Iterator[Ru
     shop = RunningShop(folder, database_server=database_server, redis_url=redis_url)
     try:
         shop.start()
-        yield shop
+        with shared(shop, fixture="running_shop"):
+            yield shop
     finally:
         shop.stop()
         shutil.rmtree(folder, ignore_errors=True)

@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from time import sleep, tzset
 from typing import Any, Final
@@ -23,6 +24,7 @@ from typing import Any, Final
 from sqlalchemy.orm import configure_mappers
 
 PR_SET_PDEATHSIG: Final = 1
+GOOD_BYE: Final = b"good-bye"
 LONGEST_REQUEST: Final = 1 << 20
 IMPORTED: Final = (
     "flask.cli",
@@ -45,29 +47,54 @@ OF_THE_WEB: Final = "app.machine"
 
 def serve(ear: socket.socket) -> dict[str, Any]:
     """Answer each request with a process id; return, in the new process, what it is to be."""
+    leaders: list[int] = []
     while True:
         message, descriptors, _, _ = socket.recv_fds(ear, LONGEST_REQUEST, 3)
-        if not message:
+        if message == GOOD_BYE:
             os._exit(0)
+        if not message:
+            _end(leaders)
+            os._exit(1)
         request: dict[str, Any] = json.loads(message)
-        between = os.fork()
-        if between == 0:
-            if os.fork():
-                os._exit(0)
-            _await_parent(request["parent"])
-            ear.send(str(os.getpid()).encode())
+        pid = _fork(request["parent"])
+        if pid == 0:
             ear.close()
             _become(request, descriptors)
             return request
-        os.waitpid(between, 0)
         for descriptor in descriptors:
             os.close(descriptor)
+        if request["is_leader"]:
+            leaders.append(pid)
+        ear.send(str(pid).encode())
 
 
-def _await_parent(pid: int) -> None:
-    """Return once the process in between has ended, and whoever asked is our parent."""
-    while os.getppid() != pid:
-        sleep(0.001)
+def _fork(parent: int) -> int:
+    """Make a child of `parent`, our own parent; return its id here, and 0 there."""
+    hears, tells = os.pipe()
+    between = os.fork()
+    if between == 0:
+        if os.fork():
+            os._exit(0)  # and orphans go to whoever asked to have them
+        while os.getppid() != parent:
+            sleep(0.001)
+        os.write(tells, str(os.getpid()).encode())
+        os.close(hears)
+        os.close(tells)
+        return 0
+    os.waitpid(between, 0)
+    os.close(tells)
+    pid = int(os.read(hears, 20))
+    os.close(hears)
+    return pid
+
+
+def _end(leaders: list[int]) -> None:
+    """Whoever asked for them was killed: those who rest did not hear of it as others do."""
+    for number in (signal.SIGCONT, signal.SIGTERM):
+        for pid in leaders:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, number)
+        sleep(0.2)
 
 
 def _become(request: dict[str, Any], descriptors: list[int]) -> None:

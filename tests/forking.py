@@ -17,6 +17,7 @@ from threading import Lock
 from typing import Any, Final
 
 from app.machine.children import Child
+from tests.fork_server import GOOD_BYE
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 CLOSING_SECONDS: Final = 10.0
@@ -42,6 +43,7 @@ class _Server:
     def close(self) -> None:
         """End it, if it was needed."""
         if self._voice is not None and self._process is not None:
+            self._voice.send(GOOD_BYE)
             self._voice.close()
             self._process.wait(CLOSING_SECONDS)
         self._voice = self._process = None

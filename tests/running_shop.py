@@ -1,8 +1,10 @@
 """The whole product as real processes on free ports, whose parts can be killed and started."""
 
+import os
 import signal
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from time import sleep
 from typing import Any, Final
@@ -67,6 +69,7 @@ class RunningShop:
             credentials=self.sandbox.credentials,
         )
         self.children: dict[str, Child] = {}
+        self._rests = False
 
     def start(self, *, parts: tuple[str, ...] | None = None) -> None:
         """Start these parts, or all, and wait until the shop is ready when all are among them."""
@@ -116,6 +119,19 @@ class RunningShop:
             assert monotonic_seconds() < deadline, f"not ready:\n{self.last_words()}"
             sleep(0.05)
 
+    def rest(self) -> None:
+        """Let nothing of it run until it is wanted again; even idle it takes much of a core."""
+        if not self._rests:
+            self._rests = True
+            self._send_all(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """Go on after a rest; return when the shop is ready."""
+        if self._rests:
+            self._send_all(signal.SIGCONT)
+            self._rests = False
+            self.wait_until_ready()
+
     def request(self, method: str, path: str, **more: Any) -> requests.Response:
         """Send a request to the web."""
         more.setdefault("timeout", 15)
@@ -123,6 +139,7 @@ class RunningShop:
 
     def flask(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run `flask …` with the shop's settings; what it wrote is in `stdout`."""
+        self.wake()
         own = environment.command_environment(self.settings)
         return forking.run(["flask", *words], environment=own)
 
@@ -137,12 +154,18 @@ class RunningShop:
 
     def stop(self) -> None:
         """End all parts and the sandbox; remove the database."""
+        self._send_all(signal.SIGCONT)
         for child in self.children.values():
             child.send(signal.SIGTERM)
         for name in list(self.children):
             self.end(name)
         self.sandbox.stop()
         self._database_server.drop(self.database)
+
+    def _send_all(self, number: signal.Signals) -> None:
+        for pid in (self.sandbox.pid, *(child.pid for child in self.children.values())):
+            with suppress(ProcessLookupError):
+                os.killpg(pid, number)
 
     def _program(self, part: str) -> Program:
         known = {

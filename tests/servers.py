@@ -224,6 +224,12 @@ class SandboxServer:
         content: dict[str, dict[str, str]] = json.loads(text)
         return content
 
+    @property
+    def pid(self) -> int:
+        """Return the id of the process, which leads a group of its own."""
+        assert self._child is not None
+        return self._child.pid
+
     def start(self) -> None:
         """Start it, again perhaps: books and keys are still there."""
         self.folder.mkdir(parents=True, exist_ok=True)
