@@ -8,10 +8,12 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from time import sleep
 from typing import Any, Final
 
 import pytest
+from argon2 import PasswordHasher
 from redis import Redis
 from sqlalchemy import Engine
 from sqlalchemy.orm import sessionmaker
@@ -19,6 +21,7 @@ from sqlalchemy.orm import sessionmaker
 from app.machine.children import command_line
 from app.machine.redis_server import RedisServer
 from kit.db import Begin, make_begin, make_engine
+from shop.operators import secret_words
 from tests import forking
 from tests.running_shop import RunningShop
 from tests.servers import DatabaseServer, SandboxServer, wipe
@@ -152,6 +155,17 @@ def redis(redis_url: str) -> Iterator["Redis"]:
 def is_chaos(request: pytest.FixtureRequest) -> bool:
     """Say whether this is a long run."""
     return bool(request.config.getoption("--chaos"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def product_hashing() -> Iterator[tuple[PasswordHasher, str]]:
+    """Hash passwords in a moment; return what the product does it with, a third of a second."""
+    hasher, nobodys = secret_words._HASHER, secret_words._NOBODYS
+    quick = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(secret_words, "_HASHER", quick)
+        patch.setattr(secret_words, "_NOBODYS", quick.hash(token_hex()))
+        yield hasher, nobodys
 
 
 @pytest.fixture
