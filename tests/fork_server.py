@@ -34,6 +34,7 @@ IMPORTED: Final = (
     "app.machine.commands",
     "app.machine.web",
     "sandbox.application",
+    "shop.exports.workbook_files",
     "tests.faults.child",
     "tests.faults.group_child",
     "tests.faults.push_child",
