@@ -5,6 +5,9 @@ PY := .venv/bin/python
 PIP_COMPILE := .venv/bin/pip-compile --quiet --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe
 
+# Without compiled files every process would compile the whole house again, which takes a second.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run demo flask migrate test chaos bench lint spec screenshots pins setup setup-dev
 

@@ -8,10 +8,12 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from time import sleep
 from typing import Any, Final
 
 import pytest
+from argon2 import PasswordHasher
 from redis import Redis
 from sqlalchemy import Engine
 from sqlalchemy.orm import sessionmaker
@@ -19,8 +21,11 @@ from sqlalchemy.orm import sessionmaker
 from app.machine.children import command_line
 from app.machine.redis_server import RedisServer
 from kit.db import Begin, make_begin, make_engine
+from shop.operators import secret_words
+from tests import forking
 from tests.running_shop import RunningShop
 from tests.servers import DatabaseServer, SandboxServer, wipe
+from tests.shared_shops import shared, wake_for
 
 PR_SET_CHILD_SUBREAPER: Final = 36
 GRACE_SECONDS: Final = 5.0
@@ -47,6 +52,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         del config.stash[_SERVER]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Have just those shops run that the test uses, before any fixture of it is made."""
+    wake_for(getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_child_left() -> Iterator[None]:
     """Prove at the end that no process started by a test, however deep, is still there."""
@@ -54,6 +65,7 @@ def no_child_left() -> Iterator[None]:
         # Orphans become ours, so that they are seen.
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     yield
+    forking.close()
     left: list[str] = []
     for _ in range(int(GRACE_SECONDS / 0.1)):
         left = _children()
@@ -145,6 +157,17 @@ def is_chaos(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--chaos"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def product_hashing() -> Iterator[tuple[PasswordHasher, str]]:
+    """Hash passwords in a moment; return what the product does it with, a third of a second."""
+    hasher, nobodys = secret_words._HASHER, secret_words._NOBODYS
+    quick = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(secret_words, "_HASHER", quick)
+        patch.setattr(secret_words, "_NOBODYS", quick.hash(token_hex()))
+        yield hasher, nobodys
+
+
 @pytest.fixture
 def now() -> datetime:
     """Return the one moment at which the test happens."""
@@ -175,7 +198,8 @@ def running_shop(database_server: DatabaseServer, redis_url: str) -> Iterator[Ru
     shop = RunningShop(folder, database_server=database_server, redis_url=redis_url)
     try:
         shop.start()
-        yield shop
+        with shared(shop, fixture="running_shop"):
+            yield shop
     finally:
         shop.stop()
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,9 +1,10 @@
 """The whole product as real processes on free ports, whose parts can be killed and started."""
 
+import os
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from time import sleep
 from typing import Any, Final
@@ -12,12 +13,13 @@ import requests
 
 from app.machine import environment, processes
 from app.machine.addresses import answers_well
-from app.machine.children import Child, last_lines, run_to_end, spawn
+from app.machine.children import Child, last_lines
 from app.machine.environment import Places
 from app.machine.processes import Program
 from app.machine.secrets import ensure_local_secrets
 from kit.clock import monotonic_seconds
-from tests.servers import ROOT, WAIT_SECONDS, DatabaseServer, SandboxServer, free_port
+from tests import forking
+from tests.servers import WAIT_SECONDS, DatabaseServer, SandboxServer, free_port
 
 PARTS: Final = ("web", "worker", "scheduler")
 LANE: Final = "lane"
@@ -67,6 +69,7 @@ class RunningShop:
             credentials=self.sandbox.credentials,
         )
         self.children: dict[str, Child] = {}
+        self._rests = False
 
     def start(self, *, parts: tuple[str, ...] | None = None) -> None:
         """Start these parts, or all, and wait until the shop is ready when all are among them."""
@@ -81,12 +84,12 @@ class RunningShop:
     ) -> Child:
         """Start one part, under another name if it is one more of its kind; `extra` environment."""
         program = self._program(part)
-        child = spawn(
+        _python, _dash_m, *words = program.command
+        child = forking.spawn(
             part,
-            program.command,
+            words,
             log_file=self.log_file(name or part),
             environment={**program.environment, **(extra or {})},
-            directory=ROOT,
         )
         self.children[name or part] = child
         return child
@@ -116,6 +119,19 @@ class RunningShop:
             assert monotonic_seconds() < deadline, f"not ready:\n{self.last_words()}"
             sleep(0.05)
 
+    def rest(self) -> None:
+        """Let nothing of it run until it is wanted again; even idle it takes much of a core."""
+        if not self._rests:
+            self._rests = True
+            self._send_all(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """Go on after a rest; return when the shop is ready."""
+        if self._rests:
+            self._send_all(signal.SIGCONT)
+            self._rests = False
+            self.wait_until_ready()
+
     def request(self, method: str, path: str, **more: Any) -> requests.Response:
         """Send a request to the web."""
         more.setdefault("timeout", 15)
@@ -123,11 +139,9 @@ class RunningShop:
 
     def flask(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run `flask …` with the shop's settings; what it wrote is in `stdout`."""
-        return run_to_end(
-            [sys.executable, "-m", "flask", *words],
-            environment=environment.command_environment(self.settings),
-            directory=ROOT,
-        )
+        self.wake()
+        own = environment.command_environment(self.settings)
+        return forking.run(["flask", *words], environment=own)
 
     def log_file(self, name: str) -> Path:
         """Return where a part writes; a restarted part goes on in the same file."""
@@ -140,12 +154,18 @@ class RunningShop:
 
     def stop(self) -> None:
         """End all parts and the sandbox; remove the database."""
+        self._send_all(signal.SIGCONT)
         for child in self.children.values():
             child.send(signal.SIGTERM)
         for name in list(self.children):
             self.end(name)
         self.sandbox.stop()
         self._database_server.drop(self.database)
+
+    def _send_all(self, number: signal.Signals) -> None:
+        for pid in (self.sandbox.pid, *(child.pid for child in self.children.values())):
+            with suppress(ProcessLookupError):
+                os.killpg(pid, number)
 
     def _program(self, part: str) -> Program:
         known = {

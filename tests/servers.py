@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import socket
-import sys
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,12 +17,13 @@ import requests
 from psycopg import sql
 from sqlalchemy import make_url
 
-from app.machine.children import Child, spawn
+from app.machine.children import Child
 from app.machine.postgres import Postgres
 from app.migrate import migrate
 from kit.clock import monotonic_seconds
+from tests import forking
 
-ROOT: Final = Path(__file__).resolve().parent.parent
+ROOT: Final = forking.ROOT
 TEMPLATE: Final = "tuanka_template"
 APP_ROLE: Final = "tuanka_test_app"
 APP_PASSWORD: Final = "for-throw-away-databases-only"
@@ -224,15 +224,20 @@ class SandboxServer:
         content: dict[str, dict[str, str]] = json.loads(text)
         return content
 
+    @property
+    def pid(self) -> int:
+        """Return the id of the process, which leads a group of its own."""
+        assert self._child is not None
+        return self._child.pid
+
     def start(self) -> None:
         """Start it, again perhaps: books and keys are still there."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._child = spawn(
+        self._child = forking.spawn(
             "sandbox",
-            [sys.executable, "-m", "sandbox"],
+            ["sandbox"],
             log_file=self.folder / "log",
             environment=os.environ | self.environment,
-            directory=ROOT,
         )
         deadline = monotonic_seconds() + WAIT_SECONDS
         while monotonic_seconds() < deadline:

@@ -7,8 +7,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from openpyxl import load_workbook
-
 from shop.cards.code_lines import Cell, Fault, FileRefused, Line
 from shop.cards.workbook_guard import check_workbook
 
@@ -21,6 +19,9 @@ _Result = TypeVar("_Result")
 
 def read_lines(path: Path) -> Iterator[Line]:
     """Return the rows of the only sheet that is filled; raises `FileRefused`."""
+    # Not above: few processes ever read a workbook, and all would import its library.
+    from openpyxl import load_workbook  # noqa: PLC0415 - see above
+
     check_workbook(path)
     # Formulas are wanted as formulas, so that their lines are refused, not as their last results.
     with path.open("rb") as file:  # by its path, the library would go by the name's ending

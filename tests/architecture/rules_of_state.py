@@ -229,7 +229,7 @@ RULES: Final = (
         exceptions={
             "kit/database_clock.py": "seconds and an age without bound; no money in it",
             "shop/exports/cells.py": "a cell's number, made of the text of whole fen",
-            "shop/exports/files.py": "knows by it which cells are money; nothing is counted",
+            "shop/exports/workbook_files.py": "knows by it which cells are money; counts nothing",
         },
         planted=(
             "import decimal\n",

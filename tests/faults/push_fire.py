@@ -3,7 +3,6 @@
 import os
 import random
 import subprocess
-import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -23,9 +22,10 @@ from shop.outreach.inbox import telling
 from shop.outreach.inbox.models import Delivery, DeliveryStatus, NoticeKind
 from shop.outreach.inbox.telling import Told
 from shop.outreach.models import Push, PushEdge, PushStatus
+from tests import forking
 from tests.factories.outreach import HOUR, OutreachBench
 from tests.faults.push_child import BEGUN, DONE, READY
-from tests.servers import ROOT, SandboxServer
+from tests.servers import SandboxServer
 
 OWNER: Final = "owner"
 EDGES: Final = (PushEdge.OPEN, PushEdge.LAST_CALL)
@@ -41,10 +41,9 @@ class Worker:
 
     def __init__(self, environment: dict[str, str], point: str = "") -> None:
         """Start it, and wait until it can be told to work."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.push_child"],
-            cwd=ROOT,
-            env={**os.environ, **environment, VARIABLE: point},
+        self._process = forking.Forked(
+            ["tests.faults.push_child"],
+            environment={**os.environ, **environment, VARIABLE: point},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

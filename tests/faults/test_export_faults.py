@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,6 +26,7 @@ from kit.sweep import LEASE
 from shop.exports import queries, service
 from shop.exports.models import Export, ExportFormat, ExportKind, ExportStatus
 from shop.operators.models import Operator, OperatorStatus
+from tests import forking
 from tests.servers import ROOT
 
 WAIT_SECONDS: Final = 60.0
@@ -59,10 +59,9 @@ class Desk:
     def start(self, point: str = "") -> "subprocess.Popen[bytes]":
         """Start a process that writes what is due."""
         environment = {"DATABASE_URL": self.database_url, "TMPDIR": str(self.folder)}
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.export_child", self.now.isoformat()],
-            cwd=ROOT,
-            env={**os.environ, **environment, VARIABLE: point},
+        return forking.Forked(
+            ["tests.faults.export_child", self.now.isoformat()],
+            environment={**os.environ, **environment, VARIABLE: point},
         )
 
     def read(self) -> Export:

@@ -3,8 +3,6 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +10,7 @@ import pytest
 
 from kit.db import Begin
 from kit.faultpoints import VARIABLE
+from tests import forking
 from tests.faults.child import new_bench
 from tests.faults.test_export_faults import fault_points as export_fault_points
 from tests.faults.test_group_faults import fault_points as group_fault_points
@@ -41,11 +40,8 @@ def run_child(database_url: str, folder: Path, point: str = "") -> int:
         "PLATFORMS": str(folder),
         VARIABLE: point,
     }
-    command = [sys.executable, "-m", "tests.faults.child"]
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, timeout=60, check=False
-    )
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr.decode()[-2000:]
+    done = forking.run(["tests.faults.child"], environment=environment, timeout=60)
+    assert done.returncode in (0, -signal.SIGKILL), done.stdout[-2000:]
     return done.returncode
 
 

@@ -5,7 +5,6 @@ import random
 import re
 import signal
 import subprocess
-import sys
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ from sqlalchemy import text
 
 from kit.db import Begin
 from kit.faultpoints import VARIABLE
+from tests import forking
 from tests.factories.groups import LASTS, GroupBench, Offer
 from tests.faults.group_child import READY, new_bench
 from tests.servers import ROOT
@@ -51,10 +51,9 @@ def start(
         "NOW": shop.now.isoformat(),
         VARIABLE: point,
     }
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.group_child", what],
-        cwd=ROOT,
-        env=environment,
+    return forking.Forked(
+        ["tests.faults.group_child", what],
+        environment=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

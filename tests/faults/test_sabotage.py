@@ -174,19 +174,27 @@ MUTANTS: Final = (
 )
 
 
-def sabotaged(folder: Path, mutant: Mutant) -> Path:
-    """Copy the house and leave something out of the copy."""
+def sabotage(mutant: Mutant) -> dict[str, str]:
+    """Return the files in which something is left out, by their names."""
+    changed: dict[str, str] = {}
+    changes = [(mutant.file, old, new) for old, new in mutant.changes]
+    for name, old, new in [*changes, *mutant.also]:
+        text = changed.get(name) or (ROOT / name).read_text("utf-8")
+        assert text.count(old) == 1, f"{mutant.name}: the place has changed: {old!r}"
+        changed[name] = text.replace(old, new)
+    return changed
+
+
+def copied(folder: Path, changed: dict[str, str]) -> Path:
+    """Copy the house, but for what is changed."""
     for name in COPIED:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     for name in FILES:
         shutil.copy(ROOT / name, folder / name)
     (folder / "sandbox").symlink_to(ROOT / "sandbox")
-    changes = [(mutant.file, old, new) for old, new in mutant.changes]
-    for name, old, new in [*changes, *mutant.also]:
-        text = (folder / name).read_text("utf-8")
-        assert text.count(old) == 1, f"{mutant.name}: the place has changed: {old!r}"
-        (folder / name).write_text(text.replace(old, new), "utf-8")
+    for name, text in changed.items():
+        (folder / name).write_text(text, "utf-8")
     return folder
 
 
@@ -213,9 +221,9 @@ class TestSabotage:
         self, mutant: Mutant, database_server: DatabaseServer, tmp_path: Path, is_chaos: bool
     ) -> None:
         """Every mutant in a long run; in a short one three of them, and of all that they fit."""
-        house = sabotaged(tmp_path, mutant)
+        changed = sabotage(mutant)
         if not (is_chaos or mutant.is_quick):
             return
-        done = run_tests(house, mutant, database_server.owner_url)
+        done = run_tests(copied(tmp_path, changed), mutant, database_server.owner_url)
         assert done.returncode == 1, done.stdout[-3000:] + done.stderr[-2000:]
         assert " failed" in done.stdout

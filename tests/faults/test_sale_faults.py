@@ -3,8 +3,6 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -13,6 +11,7 @@ import pytest
 
 from kit.db import Begin
 from kit.faultpoints import VARIABLE
+from tests import forking
 from tests.factories.sales import OFFER, WINDOW, SaleBench
 from tests.faults.sale_child import new_bench
 from tests.races.sales import LATENESS
@@ -35,11 +34,8 @@ def run_child(database_url: str, folder: Path, point: str) -> int:
         "PLATFORMS": str(folder),
         VARIABLE: point,
     }
-    command = [sys.executable, "-m", "tests.faults.sale_child"]
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, timeout=60, check=False
-    )
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr.decode()[-2000:]
+    done = forking.run(["tests.faults.sale_child"], environment=environment, timeout=60)
+    assert done.returncode in (0, -signal.SIGKILL), done.stdout[-2000:]
     return done.returncode
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests.journeys.auditor import assert_audit_command, assert_sound, new_sku
 from tests.running_shop import RunningShop
 from tests.servers import DatabaseServer
+from tests.shared_shops import shared
 
 PAY_WITHIN_SECONDS = "4"
 
@@ -66,7 +67,8 @@ def hurried_shop(database_server: DatabaseServer, redis_url: str) -> Iterator[Ru
     """Return another shop, in which an order lapses after a few seconds."""
     settings = {"ORDER_PAY_WITHIN_SECONDS": PAY_WITHIN_SECONDS}
     with opened(database_server, redis_url, settings) as shop:
-        yield shop
+        with shared(shop, fixture="hurried_shop"):
+            yield shop
         assert_audit_command(shop)
 
 

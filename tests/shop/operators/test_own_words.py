@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 
 import pyotp
 import pytest
+from argon2 import PasswordHasher, Type, extract_parameters
+from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -129,10 +131,23 @@ class TestPassword:
             desk.change(told, new=NEW)
         assert desk.try_in(fresh[0]) is not None
 
-    def test_of_nobody_is_compared_with_the_parameters_of_all(self) -> None:
-        assert not secret_words._HASHER.check_needs_rehash(secret_words._NOBODYS)
+    def test_of_nobody_is_compared_with_the_parameters_of_all(
+        self, product_hashing: tuple[PasswordHasher, str]
+    ) -> None:
+        hasher, nobodys = product_hashing
+        assert not hasher.check_needs_rehash(nobodys)
+        with pytest.raises(VerifyMismatchError):
+            hasher.verify(nobodys, secrets.token_urlsafe(8))
         assert not secret_words.is_password(secrets.token_urlsafe(8), None)
         assert not secret_words.is_password("", secret_words._NOBODYS)
+
+    def test_is_hashed_as_rfc_9106_asks_for_where_memory_is_scarce(
+        self, product_hashing: tuple[PasswordHasher, str]
+    ) -> None:
+        hasher, _nobodys = product_hashing
+        kept = extract_parameters(hasher.hash(NEW))
+        assert (kept.type, kept.memory_cost) == (Type.ID, 64 * 1024)
+        assert (kept.time_cost, kept.parallelism, kept.hash_len) == (3, 4, 32)
 
 
 class TestRenewing:
