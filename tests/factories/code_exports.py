@@ -1,6 +1,7 @@
 """Two operators and a frozen batch: codes asked for, approved by another, fetched."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID
 
@@ -81,7 +82,8 @@ class ExportDesk:
             return service.approve(
                 session,
                 approval_id,
-                actions=actions(cast("Any", None)),  # an export needs no port
+                # An export needs no port; what SKUs lose is reckoned with the fee.
+                actions=actions(cast("Any", SimpleNamespace(fee_basis_points=0))),
                 doer=self.second,
                 now=self.stock.now,
             ).status

@@ -172,7 +172,7 @@ class TestLeader:
         assert [group["id"] for group in groups.get_json()["items"]] == [str(group_id)]
         pushes = person.get("/v1/leader/pushes")
         (push,) = pushes.get_json()["items"]
-        assert push["text"].endswith(f"https://shop.example{push['share_path']}")
+        assert push["text"].endswith(f"https://shop.example{push['share_path']}?e=open")
         assert (push["status"], push["chat_group_name"]) == ("planned", "三号楼")
         assert ROBOT_KEY not in groups.text + pushes.text + person.post("/v1/me/export").text
         for path in ("/v1/leader/chat-groups", "/v1/leader/pushes"):

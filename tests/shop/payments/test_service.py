@@ -67,6 +67,7 @@ class TestOpenPayment:
                 bench.wechat,
                 order_id=order_id,
                 amount_fen=Fen(1000),
+                opened_for=b"p" * 32,
                 expires_at=bench.now,
                 now=bench.now,
             )
@@ -87,6 +88,7 @@ class TestOpenPayment:
                 bench.wechat,
                 order_id=order_id,
                 amount_fen=Fen(1000),
+                opened_for=b"p" * 32,
                 expires_at=bench.now,
                 now=bench.now,
             )
