@@ -14,7 +14,7 @@ from shop.operators.models import Operator, OperatorAction, OperatorSession, Ope
 from shop.operators.rules import IDLE, Role
 
 MANAGING: Final = 7_305_914_871
-# Every request of the console asks this; putting it together takes longer than the answer.
+# Every request of the console asks this, so it is put together once.
 _STAY: Final = (
     select(OperatorSession, Operator)
     .join(Operator, Operator.id == OperatorSession.operator_id)
