@@ -101,6 +101,7 @@ def _end(leaders: list[int]) -> None:
 def _become(request: dict[str, Any], descriptors: list[int]) -> None:
     """Take on what a new program gets from the one that starts it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if request["is_leader"]:
         os.setsid()
     for number, descriptor in enumerate(descriptors):
@@ -142,7 +143,9 @@ def _run(words: list[str]) -> None:
 def _main() -> None:
     ear = socket.socket(fileno=int(sys.argv[1]))
     ear.set_inheritable(False)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Who ends the whole group ends the tests; those who rest are still to be woken and ended.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     for name in IMPORTED:
         importlib.import_module(name)
     threads = len(list(Path("/proc/self/task").iterdir()))
