@@ -122,7 +122,8 @@ def find_open_id_here(
     Who signed in elsewhere is known by the identity that signed in last; None: by none at all.
     """
     identity = session.get(Identity, sign_in.identity_id) if sign_in.identity_id else None
-    if identity is not None and (identity.platform, identity.app_id) == (platform, app_id):
+    here = (sign_in.member_id, platform, app_id)
+    if identity is not None and (identity.member_id, identity.platform, identity.app_id) == here:
         return identity.open_id
     return find_open_id(session, sign_in.member_id, platform=platform, app_id=app_id)
 

@@ -167,6 +167,18 @@ class TestStartPayment:
         number = bench.start_payment(order_id, Channel.ALIPAY, on=here).out_trade_no
         assert bench.platforms[Channel.ALIPAY].trades[number]["payer"] == f"open-{member_id}"
 
+    def test_an_identity_that_became_another_members_pays_nothing_here(self, bench: Bench) -> None:
+        """The trade is opened for an identity of the member's own."""
+        member_id, other = bench.member(), bench.member()
+        order_id = bench.place(member_id, (bench.sku(), 1))
+        device = sign_in(bench, member_id, open_id="phone")
+        with bench.begin() as session:
+            session.execute(
+                update(Identity).where(Identity.open_id == "phone").values(member_id=other)
+            )
+        number = bench.start_payment(order_id, on=device).out_trade_no
+        assert bench.wechat.trades[number]["payer"] == f"open-{member_id}"
+
     def test_a_trade_of_which_nobody_knows_for_whom_goes_on(self, bench: Bench) -> None:
         """It was opened before that was written down."""
         order_id, number = bench.open_trade()
